@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace rbdcrypt {
+
+// Our metric names on prometheus-cpp. Thread safe; one per process, made in cmd/wiring and handed
+// down. Names and labels are listed in metrics.cc, the one place that knows them.
+class Metrics {
+ public:
+  Metrics();
+  ~Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  // rbdcrypt_rpc_total{method,code} and rbdcrypt_rpc_seconds{method}.
+  void CountRpc(std::string_view method, std::string_view code, double seconds);
+
+  // rbdcrypt_kms_requests_total{provider,operation,code}.
+  void CountKms(std::string_view provider, std::string_view operation, std::string_view code);
+
+  // rbdcrypt_events_total{event}: rare things worth an alert ("unreleased_dek", "fenced_holder").
+  void CountEvent(std::string_view event);
+
+  // Serves /metrics and /healthz on `address` ("127.0.0.1:9090", port 0 picks one) until
+  // destruction; returns the port. kUnavailable: the address cannot be bound.
+  Result<std::uint16_t> Serve(const std::string& address);
+
+  // The text exposition, for tests.
+  std::string TextForTest() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rbdcrypt

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/context.h"
+#include "base/secret.h"
+#include "base/status.h"
+
+namespace rbdcrypt {
+
+// A program to run: argv without a shell, nothing secret in it (argv is public, safety E1).
+struct Command {
+  std::vector<std::string> argv;
+  // Written to standard input and closed; empty means /dev/null.
+  Secret standard_input;
+};
+
+struct CommandOutput {
+  int exit_code = 0;
+  // At most 64 KiB of each; the rest is read and dropped.
+  std::string standard_output;
+  std::string standard_error;
+};
+
+// Runs helper programs: mkfs, fsck, blkid, resize2fs, xfs_growfs, mount helpers and
+// qemu-storage-daemon, never cryptsetup. Thread safe. The child inherits no descriptor but its
+// standard ones and gets a minimal environment.
+class Subprocess {
+ public:
+  virtual ~Subprocess() = default;
+
+  // The output of a finished program, whatever its exit code.
+  // kNotFound: no such program. kDeadlineExceeded, kCancelled: it was killed (whole process group)
+  // and reaped. kInternal: it died by a signal.
+  virtual Result<CommandOutput> Run(const Context& context, const Command& command) = 0;
+
+  // Run, and anything but exit code 0 is kInternal with the program's last words.
+  Result<CommandOutput> RunChecked(const Context& context, const Command& command);
+};
+
+// The real one.
+Subprocess& SystemSubprocess();
+
+}  // namespace rbdcrypt

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/context.h"
+#include "base/secret.h"
+#include "base/status.h"
+
+namespace rbdcrypt::kms {
+
+// A DEK as a store holds it. `version` is opaque, changes with every write, and is what Replace
+// compares; its text is safe to log.
+struct StoredDek {
+  Secret dek;
+  std::string version;
+};
+
+// Where the DEKs of volumes live: one current and at most one previous DEK per volume.
+//
+// Two kinds stand behind it: a key manager that stores keys itself, and the image metadata that
+// holds a wrapped DEK (rbd/metadata_dek_store). Callers hold the volume lock for every write
+// (safety G1). No answer to a write means unknown: Fetch again, from the leader, before anything
+// else happens (safety B5). One thread per object.
+//
+// Errors of every call beside those named: kUnavailable the store is down; kPermissionDenied it
+// says no; kInvalidArgument its configuration is wrong; kDataLoss the stored text is damaged or
+// was wrapped for another volume.
+class DekStore {
+ public:
+  virtual ~DekStore() = default;
+
+  // Whether Create and Replace are atomic in the store itself, against writers that do not hold
+  // the volume lock.
+  virtual bool CanCompareAndSet() const = 0;
+
+  // The current DEK. kNotFound: none is stored; the text names the volume and the KMS ID.
+  virtual Result<StoredDek> Fetch(const Context& context, std::string_view volume_id) = 0;
+
+  // Stores the first DEK and returns its version. kAlreadyExists: there is one; nothing changed.
+  virtual Result<std::string> Create(const Context& context,
+                                     std::string_view volume_id,
+                                     const Secret& dek) = 0;
+
+  // Makes `dek` current; the DEK of `expected_version` becomes the previous one in the same step,
+  // or before it. kAborted: the current version is another; kNotFound: none is stored.
+  virtual Result<std::string> Replace(const Context& context,
+                                      std::string_view volume_id,
+                                      std::string_view expected_version,
+                                      const Secret& dek) = 0;
+
+  // The DEK before the current one. kNotFound: none is kept.
+  virtual Result<StoredDek> FetchPrevious(const Context& context, std::string_view volume_id) = 0;
+
+  // Forgets the previous DEK; ok if there is none.
+  virtual Status RemovePrevious(const Context& context, std::string_view volume_id) = 0;
+
+  // Forgets current and previous DEK; ok if there is none.
+  virtual Status Remove(const Context& context, std::string_view volume_id) = 0;
+};
+
+}  // namespace rbdcrypt::kms

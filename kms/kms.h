@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/context.h"
+#include "base/secret.h"
+#include "base/status.h"
+#include "kms/dek_store.h"
+
+namespace rbdcrypt::kms {
+
+// Wraps DEKs with a KEK that stays in the key manager. Thread safe.
+class DekWrapper {
+ public:
+  virtual ~DekWrapper() = default;
+
+  // The text to store in the image's metadata (ceph-csi-compat 6.10); bound to `volume_id` where
+  // the provider's format allows it (safety E2).
+  virtual Result<std::string> WrapDek(const Context& context,
+                                      std::string_view volume_id,
+                                      const Secret& dek) = 0;
+
+  // kDataLoss: not a text of this provider, damaged, or wrapped for another volume.
+  // kNotFound: the KEK version that wrapped it is gone.
+  virtual Result<Secret> UnwrapDek(const Context& context,
+                                   std::string_view volume_id,
+                                   std::string_view wrapped) = 0;
+};
+
+// How a keyslot that a DEK of this provider opens is derived: a random DEK needs no costly KDF.
+enum class DekKind { kRandom, kHumanPassphrase };
+
+// One KMS entry as one tenant sees it.
+//
+// Exactly one of wrapper() and store() is set: a wrapper means the DEK lives, wrapped, in the
+// image's metadata; a store means the provider keeps it. Thread safe; made and cached by
+// kms/registry.
+class Kms {
+ public:
+  virtual ~Kms() = default;
+
+  // The KMS ID of the StorageClass ("default" for the Secret's shared passphrase).
+  virtual const std::string& id() const = 0;
+
+  // "default", "metadata", "local", …
+  virtual std::string_view provider() const = 0;
+
+  virtual DekKind dek_kind() const { return DekKind::kRandom; }
+
+  // Random bytes of a new DEK, before their text form (ceph-csi: 20).
+  virtual std::size_t dek_bytes() const = 0;
+
+  // Whether every volume has the same, unchangeable DEK (safety B6: such volumes cannot rotate).
+  virtual bool is_shared_passphrase() const { return false; }
+
+  virtual DekWrapper* wrapper() { return nullptr; }
+
+  virtual DekStore* store() { return nullptr; }
+};
+
+// A new DEK: `bytes` from the operating system as URL-safe, padded base64 text, which is the LUKS
+// passphrase itself and is never decoded (ceph-csi-compat 5.2). kInternal: no randomness.
+Result<Secret> NewDek(std::size_t bytes);
+
+}  // namespace rbdcrypt::kms

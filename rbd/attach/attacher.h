@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/context.h"
+#include "base/secret.h"
+#include "base/status.h"
+
+namespace rbdcrypt::rbd::attach {
+
+// Whom to ask for the image, and as whom. `key` is the Ceph user's key in its base64 text form.
+struct ClusterAccess {
+  std::vector<std::string> monitors;
+  std::string user;
+  Secret key;
+};
+
+// Which image, how to map it, and how it shall be called.
+struct AttachRequest {
+  const ClusterAccess& cluster;
+  std::string pool;
+  std::string rados_namespace;
+  std::string image;
+  // The CSI volume ID: names the dm mapping "luks-rbd-<volume ID>" (ceph-csi-compat 5.4).
+  std::string volume_id;
+  // Opens the LUKS header; nothing for a plain volume.
+  const Secret* dek = nullptr;
+  bool read_only = false;
+  // Comma-separated, for this attacher only (ceph-csi-compat 4.1, mapOptions).
+  std::string map_options;
+};
+
+// What is remembered of an attachment, in the staging record, to undo it after a restart without
+// secrets.
+struct AttachmentKey {
+  std::string pool;
+  std::string rados_namespace;
+  std::string image;
+  std::string volume_id;
+  bool encrypted = false;
+  std::string unmap_options;
+};
+
+// A device the volume can be used through.
+struct Attachment {
+  // What mkfs and mount see: "/dev/mapper/luks-rbd-…", "/dev/rbd0", "/dev/loop3".
+  std::string device_path;
+  std::uint64_t size_bytes = 0;
+};
+
+// Maps images to block devices, opened if encrypted.
+//
+// Idempotent: Attach of what is attached gives the same device after checking that it really is
+// this image's and alive (safety D1); a dead mapping of this image is taken down first, a foreign
+// one under our name is kFailedPrecondition and untouched. Thread safe for different volumes.
+class Attacher {
+ public:
+  virtual ~Attacher() = default;
+
+  // "krbd" or "qemu", as in the staging record.
+  virtual std::string_view name() const = 0;
+
+  // Whether this mapper can open such a segment; kInvalidArgument says why not.
+  virtual Status SupportsCipher(std::string_view cipher, std::uint32_t sector_bytes) const = 0;
+
+  // kUnauthenticated: the DEK opens no slot. kDataLoss: no usable header.
+  // kFailedPrecondition: the device or the mapping's name belongs to something else.
+  virtual Result<Attachment> Attach(const Context& context, const AttachRequest& request) = 0;
+
+  // Takes it all down again; ok if nothing is attached. kFailedPrecondition: still in use.
+  virtual Status Detach(const Context& context, const AttachmentKey& key) = 0;
+
+  // What is attached now, checked as Attach does, or nothing.
+  virtual Result<std::optional<Attachment>> Find(const Context& context,
+                                                 const AttachmentKey& key) = 0;
+
+  // Lets the device see the image's present size; returns the usable size in bytes.
+  virtual Result<Attachment> Grow(const Context& context, const AttachmentKey& key) = 0;
+};
+
+}  // namespace rbdcrypt::rbd::attach
