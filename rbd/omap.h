@@ -22,9 +22,6 @@ class Omap {
  public:
   virtual ~Omap() = default;
 
-  // The pool's number, as volume IDs carry it.
-  virtual std::int64_t pool_id() const = 0;
-
   // kAlreadyExists: the object is there.
   virtual Status CreateObject(std::string_view object) = 0;
 

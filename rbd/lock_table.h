@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace rbdcrypt::rbd {
+
+// What names one exclusive RADOS lock (rados_lock_exclusive).
+struct LockName {
+  std::string object;
+  std::string name;
+  std::string cookie;
+  std::string description;
+};
+
+// The advisory locks of the RADOS objects of one pool and namespace. Thread safe. Real: rbd/
+// rados_lock_table. Fake: tests/fakes. Every call may also give kUnavailable and kAborted (fenced).
+class LockTable {
+ public:
+  virtual ~LockTable() = default;
+
+  // Takes the lock until `duration` from now, by the OSD's clock; the object is made if need be and
+  // never removed. kAborted: somebody holds it, this client included (EBUSY, EEXIST).
+  // kInvalidArgument: `lock.name` is longer than RADOS takes (95 characters by default).
+  virtual Status Acquire(const LockName& lock, std::chrono::seconds duration) = 0;
+
+  // Begins `duration` anew (LOCK_FLAG_MUST_RENEW). kAborted: this client no longer holds it.
+  virtual Status Renew(const LockName& lock, std::chrono::seconds duration) = 0;
+
+  // Ok if it is not held.
+  virtual Status Release(const LockName& lock) = 0;
+
+  // Takes the lock away from a holder that was fenced. Ok if it is not held.
+  virtual Status Break(const LockName& lock) = 0;
+};
+
+}  // namespace rbdcrypt::rbd

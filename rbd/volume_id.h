@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace rbdcrypt::rbd {
+
+// A CSI volume or snapshot ID as ceph-csi writes it (ceph-csi-compat 1.1), fields joined by '-':
+//
+//   chars  field               encoding
+//   4      encoding version    lower-case hex of a big-endian uint16, always 0001
+//   4      clusterID's length  the same
+//   n      clusterID           raw, 1 to 64 bytes, may hold '-'
+//   16     pool ID             lower-case hex of a big-endian int64
+//   36     object UUID         canonical text
+struct VolumeId {
+  std::uint16_t version = 1;
+  std::string cluster_id;
+  std::int64_t pool_id = 0;
+  std::string uuid;
+
+  friend bool operator==(const VolumeId&, const VolumeId&) = default;
+};
+
+// kInvalidArgument: the clusterID is empty or over 64 bytes, or the UUID is none.
+Result<std::string> EncodeVolumeId(const VolumeId& id);
+
+// Takes what ceph-csi's decoder takes: upper-case digits, any version, any separator.
+// kInvalidArgument: not such an ID; the text says which field.
+Result<VolumeId> DecodeVolumeId(std::string_view text);
+
+// Whether `text` is a UUID in canonical form, of either case.
+bool IsUuid(std::string_view text);
+
+// A random (version 4) UUID in lower case.
+std::string NewUuid();
+
+}  // namespace rbdcrypt::rbd
