@@ -12,6 +12,9 @@
 
 namespace rbdcrypt::rbd {
 
+// How much of a reservation is there: nothing, a directory key (or an object without a name), all.
+enum class JournalState { kAbsent, kReservedOnly, kReserved };
+
 // What a reservation keeps of one volume (ceph-csi-compat 2.1).
 struct JournalEntry {
   std::string uuid;
@@ -27,8 +30,7 @@ struct JournalEntry {
   std::string encryption_type;
   // Of another journal pool than the image's, if any.
   std::optional<std::int64_t> journal_pool_id;
-  // Whether the object csi.volume.<uuid> itself exists.
-  bool has_object = true;
+  JournalState state = JournalState::kReserved;
 };
 
 // What a new reservation is made of.
@@ -40,43 +42,45 @@ struct Reservation {
   std::string kms_id;
 };
 
-// Request name -> UUID, kept in RADOS omaps as ceph-csi keeps it (ceph-csi-compat 2.2 to 2.6).
+// Request name -> UUID, kept in RADOS omaps as ceph-csi keeps it (ceph-csi-compat 2.1).
 //
-// The order of effects and what a crash between two of them leaves, with what the next call does:
+// Reserving writes the directory key first, deleting removes it first, so that after a crash at any
+// point somebody still knows the UUID: the request name while creating, the volume ID while
+// deleting. ceph-csi goes the other way in both (2.2, 2.4), which strands a name for ever.
 //
-//   after                              left behind                 next Find / Reserve
-//   create.journal-object              empty csi.volume.<uuid>     finds nothing; a new UUID; the
-//                                                                  empty object is an orphan, which
-//                                                                  Reserve of the same process
-//                                                                  cannot see (rbd/orphans lists
-//                                                                  it)
-//   create.journal-attributes          object without directory    as above
-//   create.directory-key               whole reservation           found
-//   delete.journal-object              key to a missing object     Find undoes the key
-//   delete.directory-key               nothing                     -
+//   a crash after                left behind                    the next call
+//   -                            nothing                        -
+//   create.directory-key         key to a missing object        FindByName: kReservedOnly; Reserve
+//                                                               goes on with the same UUID
+//   create.journal-object        whole reservation              found
+//   delete.directory-key         object without directory key   FindByUuid finds it; Undo again
+//   delete.journal-object        nothing                        -
 //
-// ceph-csi writes the directory key before the attributes and is stuck for ever after a crash in
-// between; we write it last, with a compare (safety G4), and mend what ceph-csi left (an entry
-// whose object has no csi.volname gets its attributes written). Thread safe.
+// What ceph-csi leaves (2.6): an object without csi.volname, or a key to a missing object, is taken
+// as kReservedOnly and completed under its UUID; an empty object without key is an orphan
+// (rbd/orphans). Thread safe.
 class Journal {
  public:
   // `journal` and `images` may be the same pool. `instance` is ceph-csi's --instanceid.
   Journal(Omap& journal, Omap& images, std::string instance);
 
-  // The entry under a request name, or nothing. An entry whose object is missing is undone and is
-  // nothing. kInternal: the object carries another request name; no clean-up.
+  // The entry under a request name, or nothing. kInternal: the object carries another request name;
+  // nothing is changed.
   Result<std::optional<JournalEntry>> FindByName(std::string_view request_name);
 
-  // The entry of a UUID (has_object false: defaults only). For delete, expand and stage.
+  // The entry of a UUID (state kAbsent: only defaults). For delete, expand and stage.
   Result<JournalEntry> FindByUuid(std::string_view uuid);
 
-  // Makes a reservation. kAborted: another call reserved the name in between; call FindByName.
-  Result<JournalEntry> Reserve(const Reservation& reservation);
+  // Makes a reservation, or completes the one that `found` began. Directory key and object are
+  // written only where they are absent (safety G4), the object with all its keys in one operation.
+  // kAborted: another call reserved the name in between; begin again with FindByName.
+  Result<JournalEntry> Reserve(const Reservation& reservation,
+                               const std::optional<JournalEntry>& found);
 
   // Writes csi.imageid.
   Status StoreImageId(const JournalEntry& entry, std::string_view image_id);
 
-  // Undoes a reservation: object first, then directory key, the key only if it points here.
+  // Undoes a reservation: the directory key if it points here, then the object. Repeatable.
   Status Undo(const JournalEntry& entry);
 
  private:

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,15 @@ struct LockName {
   std::string name;
   std::string cookie;
   std::string description;
+};
+
+// Who holds a lock.
+struct LockHolder {
+  // "client.4123".
+  std::string client;
+  std::string cookie;
+  // As Connection::Blocklist takes it.
+  std::string address;
 };
 
 // The advisory locks of the RADOS objects of one pool and namespace. Thread safe. Real: rbd/
@@ -35,8 +45,11 @@ class LockTable {
   // Ok if it is not held.
   virtual Status Release(const LockName& lock) = 0;
 
-  // Takes the lock away from a holder that was fenced. Ok if it is not held.
-  virtual Status Break(const LockName& lock) = 0;
+  // Nobody, or the one who holds it now.
+  virtual Result<std::optional<LockHolder>> Holder(const LockName& lock) = 0;
+
+  // Takes the lock away from `holder`, who was fenced before. Ok if it does not hold it.
+  virtual Status Break(const LockName& lock, const LockHolder& holder) = 0;
 };
 
 }  // namespace rbdcrypt::rbd

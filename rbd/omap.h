@@ -22,8 +22,8 @@ class Omap {
  public:
   virtual ~Omap() = default;
 
-  // kAlreadyExists: the object is there.
-  virtual Status CreateObject(std::string_view object) = 0;
+  // Makes the object with `values` in one operation. kAlreadyExists: it is there; nothing changed.
+  virtual Status CreateObject(std::string_view object, const OmapValues& values) = 0;
 
   // Ok if it is not there.
   virtual Status RemoveObject(std::string_view object) = 0;
@@ -44,8 +44,11 @@ class Omap {
   // kAlreadyExists: it has a value already, whatever it is.
   virtual Status SetNew(std::string_view object, std::string_view key, std::string_view value) = 0;
 
-  // Ok if object or key is not there.
-  virtual Status RemoveKey(std::string_view object, std::string_view key) = 0;
+  // Removes `key` only where it has this `value`, compared in the same operation. Ok if object or
+  // key is not there. kAborted: it has another value.
+  virtual Status RemoveKey(std::string_view object,
+                           std::string_view key,
+                           std::string_view value) = 0;
 
   // Names of all objects that begin with `prefix`; reads the whole pool, for orphans only.
   virtual Result<std::vector<std::string>> ListObjects(std::string_view prefix) = 0;

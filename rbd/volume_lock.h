@@ -34,21 +34,41 @@ LockName VolumeLockName(std::string_view volume_id);
 //
 // Held until destruction or Release(). EnsureHeld() renews it and stands before every irreversible
 // step. Expiry does not fence: BeginWriting() first shuts out whoever left a holder record in the
-// image's metadata, then leaves our own addresses there; EndWriting() clears them. Does its work
-// over a connection nobody else uses. One thread per object.
+// image's metadata, then leaves our own addresses there; EndWriting() clears them. Work under it
+// runs over a connection nobody else uses.
+//
+// A holder that died keeps RADOS's lock for up to 180 s. Its record shortens that: if it names an
+// earlier life of this very process (same identity), or a client that no longer watches the image
+// it was writing (30 s after its death), it is fenced and its lock broken at once. Fencing makes a
+// wrong guess harmless: the shut-out holder can write nothing more. A holder without a record
+// (ceph-csi) is waited for. One thread per object.
+//
+//   a crash after          left behind                 the next holder
+//   (Acquire)              lock, at most 180 s         waits: kAborted, retried by the caller
+//   lock.holder-record     lock and record             fences the record's addresses, goes on
+//   lock.fenced            as before, client shut out  fences again, goes on
+//   lock.record-cleared    lock, at most 180 s         waits
 class VolumeLock {
  public:
   struct Options {
     // Where fencing is not permitted to our user: how long a foreign record must have been there.
     std::chrono::seconds orphan_grace{15 * 60};
+    // Who we are across restarts: host, role and socket. "" is nobody's earlier life.
+    std::string identity;
     Metrics* metrics = nullptr;
+  };
+
+  // Where the lock is taken. `image_name` is where a dead holder's record is looked for.
+  struct Place {
+    Connection& connection;
+    Pool& pool;
+    std::string volume_id;
+    std::string image_name;
   };
 
   // kAborted: another operation on this volume holds it; retry.
   static Result<std::unique_ptr<VolumeLock>> Acquire(const Context& context,
-                                                     Connection& connection,
-                                                     Pool& pool,
-                                                     std::string_view volume_id,
+                                                     const Place& place,
                                                      const Options& options);
 
   // Tries to release; the lock runs out by itself where that fails.
@@ -66,22 +86,17 @@ class VolumeLock {
   // Removes our record, after the last write.
   Status EndWriting(Image& image);
 
-  const std::string& volume_id() const { return volume_id_; }
+  const std::string& volume_id() const { return place_.volume_id; }
 
  private:
-  VolumeLock(const Context& context,
-             Connection& connection,
-             Pool& pool,
-             std::string_view volume_id,
-             const Options& options);
+  VolumeLock(const Context& context, const Place& place, const Options& options);
+  Status TakeOrReplaceDeadHolder();
   Status FenceForeignHolder(Image& image);
 
   const Context context_;
-  Connection& connection_;
-  Pool& pool_;
-  std::string volume_id_;
-  LockName name_;
-  Options options_;
+  const Place place_;
+  const LockName name_;
+  const Options options_;
   Clock::TimePoint renewed_at_;
   bool held_ = false;
 };
