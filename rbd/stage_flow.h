@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/context.h"
+#include "base/metrics.h"
+#include "base/status.h"
+#include "kms/registry.h"
+#include "rbd/encrypted_volume.h"
+#include "rbd/volume_flow.h"
+#include "rbd/volume_location.h"
+#include "rbd/volume_lock.h"
+
+namespace rbdcrypt::rbd {
+
+// What the node knows of a volume before it asks the cluster: the volume context and the request.
+struct StageHints {
+  // The volume context's own word; a plain volume has none.
+  std::optional<EncryptionSpec> encryption;
+  std::optional<StaticVolume> static_volume;
+  bool is_block = false;
+  bool is_read_only = false;
+  // Several nodes may have it (block MULTI_NODE_MULTI_WRITER, MULTI_NODE_READER_ONLY), or it is
+  // attached here already: other watchers are no reason to refuse.
+  bool may_be_open_elsewhere = false;
+};
+
+// Whether mkfs may run on a volume (safety A3), from its metadata and its extents.
+enum class FilesystemState {
+  // Marked made, or something is written: never mkfs.
+  kMade,
+  // No mark and nothing written behind the header, or a mkfs was begun: MakeFilesystem may.
+  kBlank,
+};
+
+// A volume ready to be mapped.
+struct StageableVolume {
+  ClusterEntry cluster;
+  std::string pool;
+  std::string rados_namespace;
+  std::string image_name;
+  std::uint64_t image_size_bytes = 0;
+  std::uint64_t features = 0;
+  FilesystemState filesystem = FilesystemState::kMade;
+  // Set if the volume is encrypted: proven to open the header a moment ago.
+  std::optional<ProvenDek> dek;
+  // Of the header, if encrypted; the attacher says whether it can.
+  std::string cipher;
+  std::uint32_t sector_bytes = 0;
+  // Memory that opening its keyslot takes: for the gate (safety E5).
+  std::uint64_t keyslot_memory_bytes = 0;
+};
+
+// The right to run mkfs on one volume, once: holds the volume lock from "making" to "made".
+class FilesystemMaking {
+ public:
+  virtual ~FilesystemMaking() = default;
+
+  // The mark is durable before it returns; mount only then.
+  virtual Status Commit() = 0;
+};
+
+// What NodeStage asks of the cluster before and after it maps an image. Thread safe for different
+// volumes; references must outlive it.
+class StageFlow {
+ public:
+  explicit StageFlow(const VolumeFlowParts& parts);
+
+  // Finds the volume, formats what ceph-csi left prepared (under the lock, safety A1), fetches the
+  // DEK and proves that it opens the header.
+  //
+  // Safety A5: whatever calls the volume encrypted (journal, image state, hints) makes it so here;
+  // one that nobody calls encrypted but that begins with a LUKS header is kFailedPrecondition
+  // unless it is a block volume. kNotFound: no such volume, or no DEK. kFailedPrecondition: open on
+  // another node; a `file` type. Others as EncryptedVolume gives them.
+  Result<StageableVolume> Prepare(const Context& context,
+                                  const Caller& caller,
+                                  std::string_view volume_id,
+                                  const StageHints& hints);
+
+  // Marks the volume "making" after looking again, under the lock, that it is still blank.
+  // kFailedPrecondition: it no longer is. kAborted: someone else holds the lock.
+  Result<std::unique_ptr<FilesystemMaking>> MakeFilesystem(const Context& context,
+                                                           const Caller& caller,
+                                                           std::string_view volume_id,
+                                                           const StageHints& hints);
+
+ private:
+  VolumeFlowParts parts_;
+};
+
+}  // namespace rbdcrypt::rbd
