@@ -19,8 +19,8 @@ using Json = nlohmann::json;
 // Parses without exceptions. kInvalidArgument names `what` and the byte offset, never the content.
 Result<Json> ParseJson(std::string_view text, std::string_view what);
 
-// Typed access: absent gives nothing; a value of another type is kInvalidArgument naming
-// "what.field".
+// Typed access: absent and null give nothing (StringArray: an empty one); a value of another type
+// is kInvalidArgument naming "what.field". So is an `object` that is none.
 Result<std::optional<std::string>> OptionalString(const Json& object,
                                                   std::string_view field,
                                                   std::string_view what);

@@ -23,6 +23,9 @@ class Metrics {
   // rbdcrypt_rpc_total{method,code} and rbdcrypt_rpc_seconds{method}.
   void CountRpc(std::string_view method, std::string_view code, double seconds);
 
+  // rbdcrypt_rpc_in_flight: +1 when a call begins, -1 when it ends.
+  void AddRpcInFlight(int change);
+
   // rbdcrypt_kms_requests_total{provider,operation,code}.
   void CountKms(std::string_view provider, std::string_view operation, std::string_view code);
 
@@ -30,7 +33,7 @@ class Metrics {
   void CountEvent(std::string_view event);
 
   // Serves /metrics and /healthz on `address` ("127.0.0.1:9090", port 0 picks one) until
-  // destruction; returns the port. kUnavailable: the address cannot be bound.
+  // destruction; returns the port. Called once. kUnavailable: the address cannot be bound.
   Result<std::uint16_t> Serve(const std::string& address);
 
   // The text exposition, for tests.

@@ -27,12 +27,14 @@ struct CommandOutput {
 
 // Runs helper programs: mkfs, fsck, blkid, resize2fs, xfs_growfs, mount helpers and
 // qemu-storage-daemon, never cryptsetup. Thread safe. The child inherits no descriptor but its
-// standard ones and gets a minimal environment.
+// standard ones and gets a minimal environment: our PATH and LC_ALL=C.
 class Subprocess {
  public:
   virtual ~Subprocess() = default;
 
-  // The output of a finished program, whatever its exit code.
+  // The output of a finished program, whatever its exit code. A daemon that it leaves behind is
+  // neither waited for nor killed. Waits on for a killed program that hangs in the kernel: as long
+  // as it lives it may still write to the device.
   // kNotFound: no such program. kDeadlineExceeded, kCancelled: it was killed (whole process group)
   // and reaped. kInternal: it died by a signal.
   virtual Result<CommandOutput> Run(const Context& context, const Command& command) = 0;
