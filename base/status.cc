@@ -135,6 +135,18 @@ Status FromErrno(int error, std::string_view message, SourceLocation where) {
                     Cat(message, ": ", ::strerror_r(error, buffer, sizeof buffer)), where);
 }
 
+bool IsTransient(const Status& status) {
+  switch (status.code()) {
+    case Code::kUnavailable:
+    case Code::kAborted:
+    case Code::kDeadlineExceeded:
+    case Code::kCancelled:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::string Message(const Status& status) {
   return std::string(status.message().data(), status.message().size());
 }

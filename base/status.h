@@ -72,6 +72,11 @@ Status FromErrno(int error,
                  std::string_view message,
                  SourceLocation where = SourceLocation::Current());
 
+// Whether the same call may succeed later without anybody changing anything: kUnavailable,
+// kAborted, kDeadlineExceeded, kCancelled. What a transient error leaves half done stays for the
+// next call.
+bool IsTransient(const Status& status);
+
 // The text for a person, without the code.
 std::string Message(const Status& status);
 
