@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#pragma once
+
+#include <memory>
+
+#include "kms/registry.h"
+#include "kms/scrypt.h"
+
+namespace rbdcrypt::kms {
+
+// Provider "metadata": a random DEK per volume, wrapped with a passphrase and kept in the image's
+// metadata (ceph-csi-compat 6.3); text and key derivation are ceph-csi's, bit for bit.
+//
+//   option            meaning
+//   secretName        Kubernetes Secret with the passphrase; absent: the request's Secret, key
+//                     encryptionPassphrase
+//   secretNamespace   its namespace; absent: the PVC's
+//
+// The passphrase is looked at when a DEK is wrapped or unwrapped, not before: volumes can be
+// deleted without it. This build has no Kubernetes source, so an entry with secretName answers
+// kUnimplemented to both, naming the option; never the request's passphrase in its stead.
+// A wrong passphrase is kDataLoss like damage: the format cannot tell them apart, the text says so.
+//
+// `gate` bounds scrypt's memory and is one for the process.
+ProviderFactory MetadataProvider(std::shared_ptr<ScryptGate> gate);
+
+}  // namespace rbdcrypt::kms
