@@ -49,6 +49,16 @@ state_dir() {
   printf '%s\n' "${RBDCRYPT_STATE_DIR:-$(cache_dir)/run}"
 }
 
+# Runs a command whose output is shown, its end at least, only where it fails.
+quietly() {
+  local log status=0
+  log=$(mktemp)
+  "$@" </dev/null >"$log" 2>&1 || status=$?
+  ((status == 0)) || tail -n 30 "$log" >&2
+  rm -f "$log"
+  return "$status"
+}
+
 # Runs a command until it succeeds, every 0.1 s, for at most $1 seconds.
 wait_until() {
   local deadline=$((SECONDS + $1))
