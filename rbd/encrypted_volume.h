@@ -2,8 +2,10 @@
 // Copyright the rbdcrypt authors
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/context.h"
 #include "base/secret.h"
@@ -22,12 +24,18 @@ enum class EncryptionState { kNone, kPrepared, kEncrypted };
 // kDataLoss: a value that neither driver writes.
 Result<EncryptionState> ReadEncryptionState(Image& image);
 
-// A DEK that was proven to open the header.
-struct ProvenDek {
+// A DEK that was proven to open the header, and what of the header a mapper must know.
+struct OpenedHeader {
   Secret dek;
   int keyslot = 0;
   // It was the previous DEK that opened: a lagging mirror, a rollback, a raw snapshot.
   bool is_previous = false;
+  // Of the data: "aes-xts-plain64", 512.
+  std::string cipher;
+  std::uint32_t sector_bytes = 0;
+  std::uint64_t data_offset_bytes = 0;
+  // What deriving the slot's key takes: for the memory gate of whoever opens it again (safety E5).
+  std::uint64_t kdf_memory_bytes = 0;
 };
 
 // One encrypted volume: where its DEK is, and whether header and DEK belong together.
@@ -55,33 +63,43 @@ class EncryptedVolume {
 
   // Stores a DEK if none is, writes the header, proves it and sets the state `encrypted`; does only
   // what is missing. Needs the lock, held.
-  // kFailedPrecondition: the image is open elsewhere, has a snapshot, or holds data that formatting
-  // would destroy. kUnauthenticated: it holds data behind a header that no stored DEK opens.
-  // kDataLoss: the state is `encrypted` but the header is zero or damaged. Errors of the KMS as
-  // they come; after any of them nothing is lost and the call can be repeated.
+  // kAborted: the image is open elsewhere, or the lock was lost. kFailedPrecondition: it has a
+  // snapshot, or holds data that formatting would destroy. kDataLoss: the state is `encrypted` but
+  // the header is zero or damaged. Errors of the KMS as they come; after any of them nothing is
+  // lost and the call can be repeated.
   Status Format(const Context& context,
                 VolumeLock& lock,
-                const luks::FormatOptions& options,
+                const luks::CipherSpec& cipher,
                 Origin origin);
 
-  // The DEK that opens the header: the current one, else (after both were read once more, for a
-  // rotation may have ended in between) the previous one. Only for state `encrypted`.
+  // Opens the header with the current DEK, else (after both were read once more, for a rotation may
+  // have ended in between) with the previous one. Only for state `encrypted`.
   // kUnauthenticated: neither opens it. kNotFound: the store has none. kDataLoss: no usable header.
-  Result<ProvenDek> Open(const Context& context);
-
-  // Forgets the DEKs in the key manager; those in the metadata go with the image.
-  Status RemoveDek(const Context& context);
+  Result<OpenedHeader> Open(const Context& context);
 
  private:
-  Result<Secret> StoredOrNewDek(const Context& context);
-  Result<Secret> CreateDek(const Context& context);
-  Status CheckBlank(const Context& context, const Secret& dek, Origin origin);
+  Status FormatUnderRecord(const Context& context,
+                           VolumeLock& lock,
+                           const luks::CipherSpec& cipher,
+                           Origin origin);
   Status CheckNobodyElse();
+  Result<Secret> StoredOrNewDek(const Context& context);
+  Status CreateDek(const Context& context);
+  Result<std::string> RecordedUuid();
+  Result<bool> NeedsHeader(const Context& context,
+                           const luks::Inspection& found,
+                           const Secret& dek,
+                           Origin origin);
+  Status CheckReplaceable(const Context& context, const luks::Inspection& found);
+  Status CheckNoData(std::uint64_t from_bytes);
   Status WriteHeader(const Context& context,
                      VolumeLock& lock,
-                     const Secret& dek,
-                     const luks::FormatOptions& options);
-  Result<ProvenDek> OpenWith(const Context& context, kms::StoredDek stored, bool is_previous);
+                     const luks::Inspection& found,
+                     const luks::CipherSpec& cipher,
+                     const Secret& dek);
+  Result<OpenedHeader> OpenWithCurrent(const Context& context);
+  Result<OpenedHeader> OpenWithPrevious(const Context& context);
+  Result<OpenedHeader> OpenWith(const Context& context, Secret dek);
   std::string Named(std::string_view text) const;
 
   Image& image_;

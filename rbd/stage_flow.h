@@ -47,13 +47,8 @@ struct StageableVolume {
   std::uint64_t image_size_bytes = 0;
   std::uint64_t features = 0;
   FilesystemState filesystem = FilesystemState::kMade;
-  // Set if the volume is encrypted: proven to open the header a moment ago.
-  std::optional<ProvenDek> dek;
-  // Of the header, if encrypted; the attacher says whether it can.
-  std::string cipher;
-  std::uint32_t sector_bytes = 0;
-  // Memory that opening its keyslot takes: for the gate (safety E5).
-  std::uint64_t keyslot_memory_bytes = 0;
+  // Set if the volume is encrypted: its DEK opened the header a moment ago.
+  std::optional<OpenedHeader> header;
 };
 
 // The right to run mkfs on one volume, once: holds the volume lock from "making" to "made".

@@ -14,7 +14,7 @@
 #include "kms/registry.h"
 #include "rbd/encrypted_volume.h"
 #include "rbd/image_store.h"
-#include "rbd/luks/header.h"
+#include "rbd/luks/cipher.h"
 #include "rbd/volume_location.h"
 #include "rbd/volume_lock.h"
 
@@ -24,7 +24,7 @@ namespace rbdcrypt::rbd {
 struct EncryptionSpec {
   // "" and "default" are the Secret's shared passphrase.
   std::string kms_id;
-  luks::FormatOptions format;
+  luks::CipherSpec cipher;
 };
 
 // What a new volume is to be. Sizes are raw: the LUKS header is inside, as ceph-csi has it.

@@ -55,6 +55,10 @@ class VolumeLock {
     std::chrono::seconds orphan_grace{15 * 60};
     // Who we are across restarts: host, role and socket. "" is nobody's earlier life.
     std::string identity;
+    // Which run of it: random per process, so that no two calls of one process fence each other.
+    std::string process;
+    // As ceph-csi has it; only a crash test takes less.
+    std::chrono::seconds duration = kVolumeLockDuration;
     Metrics* metrics = nullptr;
   };
 
@@ -86,11 +90,15 @@ class VolumeLock {
   // Removes our record, after the last write.
   Status EndWriting(Image& image);
 
+  // Removes the RADOS object of the lock, and the lock with it: the last step of a delete.
+  Status RemoveObject();
+
   const std::string& volume_id() const { return place_.volume_id; }
 
  private:
   VolumeLock(const Context& context, const Place& place, const Options& options);
-  Status TakeOrReplaceDeadHolder();
+  Status TryTake();
+  Result<bool> ReplaceDeadHolder();
   Status FenceForeignHolder(Image& image);
 
   const Context context_;

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#include "rbd/delete_volume.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/crash_point.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "rbd/journal.h"
+#include "rbd/volume_lock.h"
+
+namespace rbdcrypt::rbd {
+namespace {
+
+std::string Addresses(const std::vector<Watcher>& watchers) {
+  std::vector<std::string> addresses;
+  for (const Watcher& watcher : watchers) {
+    if (!watcher.is_self) {
+      addresses.push_back(watcher.address);
+    }
+  }
+  return Join(addresses, ", ");
+}
+
+// One delete, its steps in order.
+class VolumeDeletion {
+ public:
+  VolumeDeletion(const Context& context,
+                 const Caller& caller,
+                 const VolumeFlowParts& parts,
+                 LocatedVolume& volume)
+      : context_(context), caller_(caller), parts_(parts), volume_(volume) {}
+
+  Status Run();
+
+ private:
+  Status MoveImageToTrash();
+  Status RemoveDek();
+  Status PurgeTrash();
+  void ReportUnreleasedDek(const Status& why) const;
+
+  const Context& context_;
+  const Caller& caller_;
+  const VolumeFlowParts& parts_;
+  LocatedVolume& volume_;
+  std::unique_ptr<VolumeLock> lock_;
+};
+
+Status VolumeDeletion::Run() {
+  const VolumeLock::Place place{.connection = *volume_.connection,
+                                .pool = *volume_.pool,
+                                .volume_id = volume_.volume_id,
+                                .image_name = volume_.entry.image_name};
+  ASSIGN_OR_RETURN(lock_, VolumeLock::Acquire(context_, place, parts_.lock));
+  RETURN_IF_ERROR(MoveImageToTrash());
+  RETURN_IF_ERROR(RemoveDek());
+  RETURN_IF_ERROR(PurgeTrash());
+  RETURN_IF_ERROR(AfterEffect("delete.lock-object", lock_->RemoveObject()));
+  Journal journal(volume_.journal_pool().omap(), volume_.pool->omap(), parts_.locator.instance());
+  return journal.Undo(volume_.entry);
+}
+
+Status VolumeDeletion::MoveImageToTrash() {
+  ImageStore& images = volume_.pool->images();
+  Result<std::unique_ptr<Image>> image =
+      images.Open(volume_.entry.image_name, OpenMode::kReadWrite);
+  if (image.status().code() == Code::kNotFound) {
+    return OkStatus();
+  }
+  RETURN_IF_ERROR(image.status());
+  ASSIGN_OR_RETURN(const std::vector<Watcher> watchers, (*image)->Watchers());
+  if (const std::string others = Addresses(watchers); !others.empty()) {
+    return FailedPrecondition(Cat("volume ", volume_.volume_id, ": image ",
+                                  volume_.entry.image_name, " is still open at ", others,
+                                  "; unstage it there first"));
+  }
+  RETURN_IF_ERROR(lock_->BeginWriting(**image));
+  image->reset();
+  RETURN_IF_ERROR(context_.Check("move the image to the trash"));
+  RETURN_IF_ERROR(lock_->EnsureHeld());
+  const Status moved = images.MoveToTrash(volume_.entry.image_name);
+  if (moved.code() == Code::kNotFound) {
+    return OkStatus();
+  }
+  return AfterEffect("delete.image-to-trash",
+                     Annotate(moved, Cat("volume ", volume_.volume_id, ": move image ",
+                                         volume_.entry.image_name, " to the trash")));
+}
+
+// Only a provider that keeps DEKs itself has anything to forget; wrapped ones went with the image.
+Status VolumeDeletion::RemoveDek() {
+  if (volume_.entry.kms_id.empty()) {
+    return OkStatus();
+  }
+  const kms::KmsRequest request{
+      .kms_id = volume_.entry.kms_id, .tenant = volume_.entry.owner, .secrets = caller_.secrets};
+  const Result<std::shared_ptr<kms::Kms>> kms = parts_.kms.Open(context_, request);
+  Status removed = kms.status();
+  if (kms.ok()) {
+    kms::DekStore* const store = (*kms)->store();
+    if (store == nullptr) {
+      return OkStatus();
+    }
+    RETURN_IF_ERROR(lock_->EnsureHeld());
+    removed = AfterEffect("delete.dek", store->Remove(context_, volume_.volume_id));
+  }
+  if (removed.ok() || removed.code() == Code::kNotFound) {
+    return OkStatus();
+  }
+  if (IsTransient(removed)) {
+    return Annotate(removed, Cat("volume ", volume_.volume_id, ", KMS ", volume_.entry.kms_id,
+                                 ": remove its DEK"));
+  }
+  ReportUnreleasedDek(removed);
+  return OkStatus();
+}
+
+void VolumeDeletion::ReportUnreleasedDek(const Status& why) const {
+  LogWarn("unreleased_dek", {{"volume", volume_.volume_id},
+                             {"kms_id", volume_.entry.kms_id},
+                             {"tenant", volume_.entry.owner},
+                             {"reason", Message(why)}});
+  if (parts_.metrics != nullptr) {
+    parts_.metrics->CountEvent("unreleased_dek");
+  }
+}
+
+Status VolumeDeletion::PurgeTrash() {
+  ImageStore& images = volume_.pool->images();
+  ASSIGN_OR_RETURN(const std::vector<TrashEntry> trash, images.ListTrash());
+  for (const TrashEntry& entry : trash) {
+    if (entry.name != volume_.entry.image_name) {
+      continue;
+    }
+    const Status purged = images.PurgeFromTrash(entry.id);
+    if (purged.code() == Code::kFailedPrecondition) {
+      // Clones still read from it; it waits in the trash until they are gone.
+      LogInfo("image_waits_in_trash", {{"volume", volume_.volume_id}, {"image_id", entry.id}});
+      continue;
+    }
+    RETURN_IF_ERROR(AfterEffect("delete.trash", purged));
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+Status DeleteLocatedVolume(const Context& context,
+                           const Caller& caller,
+                           const VolumeFlowParts& parts,
+                           LocatedVolume& volume) {
+  return VolumeDeletion(context, caller, parts, volume).Run();
+}
+
+}  // namespace rbdcrypt::rbd

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#pragma once
+
+#include "base/context.h"
+#include "base/status.h"
+#include "rbd/volume_flow.h"
+#include "rbd/volume_location.h"
+
+namespace rbdcrypt::rbd {
+
+// Deletes a volume that was found, over a connection for work under the lock (safety B3). Every
+// step is repeatable, and whatever a later step needs is still there while an earlier one may be
+// open:
+//
+//   a crash after            left behind                      the next delete
+//   lock.holder-record       whole volume                     fences, starts over
+//   delete.image-to-trash    DEK in the key manager, journal  finds the image in the trash
+//   delete.dek               trash, journal                   the same
+//   delete.trash             journal                          goes on
+//   delete.lock-object       journal                          makes the object again, removes it
+//   delete.directory-key     journal object                   finds it by the UUID in the volume ID
+//   delete.journal-object    nothing                          nothing to do
+//
+// A DEK that cannot be reached for good (entry or credentials gone) does not stop it: log line,
+// metric and event "unreleased_dek" (safety B3). A key manager that is merely down does:
+// kUnavailable, with image and journal as they are then.
+// kFailedPrecondition: the image is open somewhere. kAborted: the lock is taken.
+Status DeleteLocatedVolume(const Context& context,
+                           const Caller& caller,
+                           const VolumeFlowParts& parts,
+                           LocatedVolume& volume);
+
+}  // namespace rbdcrypt::rbd

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#include "rbd/encrypted_volume.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/crash_point.h"
+#include "base/strings.h"
+#include "rbd/luks/blank_header.h"
+#include "rbd/luks/layout.h"
+#include "rbd/metadata_dek_store.h"
+#include "rbd/names.h"
+
+namespace rbdcrypt::rbd {
+namespace {
+
+using luks::HeaderState;
+
+luks::KdfProfile KdfFor(const kms::Kms& kms) {
+  return kms.dek_kind() == kms::DekKind::kHumanPassphrase ? luks::KdfProfile::kHumanPassphrase
+                                                          : luks::KdfProfile::kRandomDek;
+}
+
+std::unique_ptr<kms::DekStore> MetadataStoreFor(Image& image, kms::Kms& kms) {
+  if (kms.wrapper() == nullptr) {
+    return nullptr;
+  }
+  return std::make_unique<MetadataDekStore>(image, *kms.wrapper(), kms.id());
+}
+
+// The value of the first of `keys` that is set and not empty; "" if none is.
+Result<std::string> FirstMetadata(Image& image, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) {
+    Result<std::string> value = image.GetMetadata(key);
+    if (value.ok() && !value->empty()) {
+      return value;
+    }
+    if (!value.ok() && value.status().code() != Code::kNotFound) {
+      return value.status();
+    }
+  }
+  return std::string();
+}
+
+}  // namespace
+
+Result<EncryptionState> ReadEncryptionState(Image& image) {
+  ASSIGN_OR_RETURN(const std::string text,
+                   FirstMetadata(image, {kMetaEncrypted, kMetaEncryptedLegacy}));
+  const std::string_view value = Trim(text);
+  if (value.empty()) {
+    return EncryptionState::kNone;
+  }
+  if (value == kStatePrepared) {
+    return EncryptionState::kPrepared;
+  }
+  if (value == kStateEncrypted) {
+    return EncryptionState::kEncrypted;
+  }
+  return DataLoss(Cat("image metadata ", kMetaEncrypted, " is neither ", kStatePrepared, " nor ",
+                      kStateEncrypted));
+}
+
+EncryptedVolume::EncryptedVolume(Image& image, kms::Kms& kms, std::string volume_id)
+    : image_(image),
+      kms_(kms),
+      volume_id_(std::move(volume_id)),
+      metadata_store_(MetadataStoreFor(image, kms)),
+      store_(metadata_store_ ? *metadata_store_ : *kms.store()) {}
+
+std::string EncryptedVolume::Named(std::string_view text) const {
+  return Cat("volume ", volume_id_, ", KMS ", kms_.id(), ": ", text);
+}
+
+Status EncryptedVolume::Format(const Context& context,
+                               VolumeLock& lock,
+                               const luks::CipherSpec& cipher,
+                               Origin origin) {
+  ASSIGN_OR_RETURN(const EncryptionState state, ReadEncryptionState(image_));
+  if (state == EncryptionState::kEncrypted) {
+    return Open(context).status();
+  }
+  RETURN_IF_ERROR(lock.BeginWriting(image_));
+  const Status formatted = FormatUnderRecord(context, lock, cipher, origin);
+  const Status cleared = lock.EndWriting(image_);
+  RETURN_IF_ERROR(formatted);
+  return cleared;
+}
+
+Status EncryptedVolume::FormatUnderRecord(const Context& context,
+                                          VolumeLock& lock,
+                                          const luks::CipherSpec& cipher,
+                                          Origin origin) {
+  RETURN_IF_ERROR(CheckNobodyElse());
+  // Read again: whoever held the lock before us may have finished.
+  ASSIGN_OR_RETURN(const EncryptionState state, ReadEncryptionState(image_));
+  if (state == EncryptionState::kEncrypted) {
+    return Open(context).status();
+  }
+  ASSIGN_OR_RETURN(const Secret dek, StoredOrNewDek(context));
+  if (state == EncryptionState::kNone) {
+    RETURN_IF_ERROR(
+        AfterEffect("create.state-prepared", image_.SetMetadata(kMetaEncrypted, kStatePrepared)));
+  }
+  ASSIGN_OR_RETURN(const luks::Inspection found, luks::InspectImage(context, image_));
+  ASSIGN_OR_RETURN(const bool needs_header, NeedsHeader(context, found, dek, origin));
+  if (needs_header) {
+    RETURN_IF_ERROR(WriteHeader(context, lock, found, cipher, dek));
+  }
+  RETURN_IF_ERROR(Annotate(luks::ProveOpens(context, image_, dek).status(),
+                           Named("prove that the DEK opens the new header")));
+  RETURN_IF_ERROR(lock.EnsureHeld());
+  return AfterEffect("create.state-encrypted", image_.SetMetadata(kMetaEncrypted, kStateEncrypted));
+}
+
+Status EncryptedVolume::CheckNobodyElse() {
+  ASSIGN_OR_RETURN(const std::vector<Watcher> watchers, image_.Watchers());
+  const auto other = std::find_if(watchers.begin(), watchers.end(),
+                                  [](const Watcher& watcher) { return !watcher.is_self; });
+  if (other != watchers.end()) {
+    return Aborted(Named(Cat("the image is open at ", other->address, " while it has no header ",
+                             "yet; nothing was written; retry")));
+  }
+  ASSIGN_OR_RETURN(const bool has_snapshots, image_.HasSnapshots());
+  if (has_snapshots) {
+    return FailedPrecondition(
+        Named("the image has no LUKS header but a snapshot; it is not "
+              "formatted; remove the snapshot if the volume is new"));
+  }
+  return OkStatus();
+}
+
+// Safety B2: what is stored is used; a new DEK is made only where none is.
+Result<Secret> EncryptedVolume::StoredOrNewDek(const Context& context) {
+  Result<kms::StoredDek> stored = store_.Fetch(context, volume_id_);
+  if (stored.status().code() == Code::kNotFound && !kms_.is_shared_passphrase()) {
+    RETURN_IF_ERROR(CreateDek(context));
+    stored = store_.Fetch(context, volume_id_);
+  }
+  if (!stored.ok()) {
+    return Annotate(stored.status(), Named("fetch the DEK"));
+  }
+  return std::move(stored->dek);
+}
+
+// Ends with a DEK in the store, ours or another's, or with the reason why that is not sure. A write
+// without an answer is found by the Fetch that follows (safety B5); if it is not there yet the call
+// fails, and its repetition finds it.
+Status EncryptedVolume::CreateDek(const Context& context) {
+  ASSIGN_OR_RETURN(const Secret dek, kms::NewDek(kms_.dek_bytes()));
+  const Status created =
+      AfterEffect("create.dek", store_.Create(context, volume_id_, dek).status());
+  if (created.ok() || created.code() == Code::kAlreadyExists) {
+    return OkStatus();
+  }
+  if (IsTransient(created) && store_.Fetch(context, volume_id_).ok()) {
+    return OkStatus();
+  }
+  return Annotate(created, Named("store a new DEK"));
+}
+
+Result<std::string> EncryptedVolume::RecordedUuid() {
+  return FirstMetadata(image_, {kMetaHeaderUuid});
+}
+
+// Safety A2. False: the header is there and the DEK opens it.
+Result<bool> EncryptedVolume::NeedsHeader(const Context& context,
+                                          const luks::Inspection& found,
+                                          const Secret& dek,
+                                          Origin origin) {
+  std::uint64_t data_offset = luks::kDefaultDataOffsetBytes;
+  if (found.state == HeaderState::kLuks2) {
+    const Result<OpenedHeader> opened = OpenWith(context, dek.Clone());
+    if (opened.ok()) {
+      return false;
+    }
+    const bool has_no_slot = found.layout->metadata.keyslots.empty();
+    if (opened.status().code() != Code::kUnauthenticated && !has_no_slot) {
+      return opened.status();
+    }
+    data_offset = std::min(data_offset, found.layout->DataOffsetBytes());
+  }
+  if (origin == Origin::kFound) {
+    RETURN_IF_ERROR(CheckNoData(data_offset));
+  }
+  RETURN_IF_ERROR(CheckReplaceable(context, found));
+  return true;
+}
+
+Status EncryptedVolume::CheckNoData(std::uint64_t from_bytes) {
+  ASSIGN_OR_RETURN(const std::optional<Extent> data, image_.FirstExtentFrom(from_bytes));
+  if (!data.has_value()) {
+    return OkStatus();
+  }
+  return FailedPrecondition(
+      Named(Cat("the image has no header that its DEK opens, yet data at byte ", data->offset_bytes,
+                "; it is not formatted. Restore the DEK that belongs to the "
+                "header (an older version in the key manager), or, if the data is worthless, ",
+                "delete the volume")));
+}
+
+Status EncryptedVolume::CheckReplaceable(const Context& context, const luks::Inspection& found) {
+  if (found.state == HeaderState::kEmpty) {
+    return OkStatus();
+  }
+  ASSIGN_OR_RETURN(const std::string recorded, RecordedUuid());
+  const bool is_ours = !recorded.empty() && found.uuid == recorded;
+  if (is_ours && (found.state == HeaderState::kLuks2 || found.state == HeaderState::kDamaged)) {
+    return OkStatus();
+  }
+  if (found.state != HeaderState::kLuks2) {
+    return FailedPrecondition(
+        Named(Cat("the image begins with something that is no LUKS2 header "
+                  "of this driver (",
+                  found.problem, "); it is not formatted")));
+  }
+  if (!found.layout->metadata.keyslots.empty()) {
+    Result<kms::StoredDek> previous = store_.FetchPrevious(context, volume_id_);
+    if (previous.ok() && OpenWith(context, std::move(previous->dek)).ok()) {
+      return FailedPrecondition(
+          Named("the header answers to the previous DEK, not to the current "
+                "one; it is not formatted; make that DEK current again"));
+    }
+  }
+  return OkStatus();
+}
+
+Status EncryptedVolume::WriteHeader(const Context& context,
+                                    VolumeLock& lock,
+                                    const luks::Inspection& found,
+                                    const luks::CipherSpec& cipher,
+                                    const Secret& dek) {
+  RETURN_IF_ERROR(context.Check(Named("write the LUKS header")));
+  luks::FormatOptions options;
+  options.cipher = cipher;
+  options.kdf = KdfFor(kms_);
+  options.replace_existing = true;
+  ASSIGN_OR_RETURN(options.uuid, RecordedUuid());
+  if (options.uuid.empty()) {
+    ASSIGN_OR_RETURN(options.uuid, luks::RandomUuid());
+    RETURN_IF_ERROR(
+        AfterEffect("create.header-uuid", image_.SetMetadata(kMetaHeaderUuid, options.uuid)));
+  }
+  Result<luks::Header> header = luks::Header::Format(found, options, dek);
+  if (!header.ok()) {
+    return Annotate(header.status(), Named("make the LUKS header"));
+  }
+  RETURN_IF_ERROR(lock.EnsureHeld());
+  return Annotate(header->WriteBack(context, image_), Named("write the LUKS header"));
+}
+
+Result<OpenedHeader> EncryptedVolume::OpenWith(const Context& context, Secret dek) {
+  Result<luks::Header> header = luks::Header::Load(context, image_);
+  if (header.status().code() == Code::kFailedPrecondition) {
+    return DataLoss(Named(Cat("the volume is encrypted but has no usable LUKS header (",
+                              Message(header.status()), "); nothing was written; restore the ",
+                              "header from a backup or the volume from a snapshot")));
+  }
+  if (!header.ok()) {
+    return Annotate(header.status(), Named("load the LUKS header"));
+  }
+  const Result<int> slot = header->TestPassphrase(context, dek);
+  if (!slot.ok()) {
+    return Annotate(slot.status(), Named("open the LUKS header with the stored DEK"));
+  }
+  const luks::Metadata& metadata = header->layout().metadata;
+  if (metadata.segments.empty()) {
+    return DataLoss(Named("the LUKS header has no segment"));
+  }
+  OpenedHeader opened;
+  opened.dek = std::move(dek);
+  opened.keyslot = *slot;
+  opened.cipher = metadata.segments.front().cipher;
+  opened.sector_bytes = static_cast<std::uint32_t>(metadata.segments.front().sector_bytes);
+  opened.data_offset_bytes = header->DataOffsetBytes();
+  opened.kdf_memory_bytes = header->layout().FindKeyslot(*slot)->kdf.memory_kib * 1024;
+  return opened;
+}
+
+Result<OpenedHeader> EncryptedVolume::OpenWithCurrent(const Context& context) {
+  Result<kms::StoredDek> stored = store_.Fetch(context, volume_id_);
+  if (!stored.ok()) {
+    return Annotate(stored.status(), Named("fetch the DEK"));
+  }
+  return OpenWith(context, std::move(stored->dek));
+}
+
+Result<OpenedHeader> EncryptedVolume::OpenWithPrevious(const Context& context) {
+  Result<kms::StoredDek> previous = store_.FetchPrevious(context, volume_id_);
+  RETURN_IF_ERROR(previous.status());
+  ASSIGN_OR_RETURN(OpenedHeader opened, OpenWith(context, std::move(previous->dek)));
+  opened.is_previous = true;
+  return opened;
+}
+
+Result<OpenedHeader> EncryptedVolume::Open(const Context& context) {
+  RETURN_IF_ERROR(context.Check(Named("open the LUKS header")));
+  Result<OpenedHeader> opened = OpenWithCurrent(context);
+  if (opened.status().code() == Code::kUnauthenticated) {
+    opened = OpenWithCurrent(context);
+  }
+  if (opened.status().code() != Code::kUnauthenticated) {
+    return opened;
+  }
+  Result<OpenedHeader> previous = OpenWithPrevious(context);
+  return previous.ok() ? std::move(previous) : std::move(opened);
+}
+
+}  // namespace rbdcrypt::rbd

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#include "rbd/stage_flow.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/crash_point.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "rbd/luks/layout.h"
+#include "rbd/names.h"
+
+namespace rbdcrypt::rbd {
+namespace {
+
+constexpr char kFileType[] = "file";
+
+Result<LocatedVolume> LocateFor(const VolumeFlowParts& parts,
+                                const Context& context,
+                                const Caller& caller,
+                                std::string_view volume_id,
+                                const StageHints& hints) {
+  if (hints.static_volume.has_value()) {
+    return parts.locator.LocateStatic(context, caller, *hints.static_volume,
+                                      ConnectionUse::kUnderLock);
+  }
+  return parts.locator.Locate(context, caller, volume_id, ConnectionUse::kUnderLock);
+}
+
+VolumeLock::Place PlaceOf(const LocatedVolume& volume) {
+  return {.connection = *volume.connection,
+          .pool = *volume.pool,
+          .volume_id = volume.volume_id,
+          .image_name = volume.entry.image_name};
+}
+
+// Made, or being made, or not marked at all.
+enum class Mark { kNone, kMaking, kMade };
+
+Result<Mark> ReadMark(Image& image) {
+  const Result<std::string> mark = image.GetMetadata(kMetaFilesystem);
+  if (mark.status().code() == Code::kNotFound) {
+    return Mark::kNone;
+  }
+  RETURN_IF_ERROR(mark.status());
+  if (*mark == kFilesystemMade) {
+    return Mark::kMade;
+  }
+  if (*mark == kFilesystemMaking) {
+    return Mark::kMaking;
+  }
+  return DataLoss(Cat("image metadata ", kMetaFilesystem, " is neither ", kFilesystemMaking,
+                      " nor ", kFilesystemMade));
+}
+
+// Safety A3, for an image whose usable bytes begin at `data_offset`.
+Result<FilesystemState> ReadFilesystemState(Image& image, std::uint64_t data_offset) {
+  ASSIGN_OR_RETURN(const Mark mark, ReadMark(image));
+  if (mark == Mark::kMade) {
+    return FilesystemState::kMade;
+  }
+  if (mark == Mark::kMaking) {
+    return FilesystemState::kBlank;
+  }
+  ASSIGN_OR_RETURN(const auto data, image.FirstExtentFrom(data_offset));
+  return data.has_value() ? FilesystemState::kMade : FilesystemState::kBlank;
+}
+
+// One NodeStage's questions to the cluster, in order.
+class StagePreparation {
+ public:
+  StagePreparation(const VolumeFlowParts& parts,
+                   const Context& context,
+                   const Caller& caller,
+                   const StageHints& hints)
+      : parts_(parts), context_(context), caller_(caller), hints_(hints) {}
+
+  Result<StageableVolume> Run(std::string_view volume_id);
+
+ private:
+  Status CheckNobodyElse();
+  Result<bool> IsEncrypted();
+  Status CheckPlain();
+  Status OpenEncrypted(StageableVolume& stageable);
+  Status FormatPrepared(kms::Kms& kms);
+  Result<std::shared_ptr<kms::Kms>> OpenKms();
+  void ReportPreviousDek() const;
+
+  const VolumeFlowParts& parts_;
+  const Context& context_;
+  const Caller& caller_;
+  const StageHints& hints_;
+  LocatedVolume volume_;
+  std::unique_ptr<Image> image_;
+  EncryptionState state_ = EncryptionState::kNone;
+};
+
+Result<StageableVolume> StagePreparation::Run(std::string_view volume_id) {
+  ASSIGN_OR_RETURN(volume_, LocateFor(parts_, context_, caller_, volume_id, hints_));
+  ASSIGN_OR_RETURN(image_,
+                   volume_.pool->images().Open(volume_.entry.image_name, OpenMode::kReadOnly));
+  RETURN_IF_ERROR(CheckNobodyElse());
+  StageableVolume stageable;
+  ASSIGN_OR_RETURN(const bool is_encrypted, IsEncrypted());
+  std::uint64_t data_offset = 0;
+  if (is_encrypted) {
+    RETURN_IF_ERROR(OpenEncrypted(stageable));
+    data_offset = stageable.header->data_offset_bytes;
+  } else {
+    RETURN_IF_ERROR(CheckPlain());
+  }
+  if (!hints_.is_block && !hints_.static_volume.has_value()) {
+    ASSIGN_OR_RETURN(stageable.filesystem, ReadFilesystemState(*image_, data_offset));
+  }
+  stageable.cluster = volume_.cluster;
+  stageable.pool = volume_.pool->name();
+  stageable.rados_namespace = volume_.pool->rados_namespace();
+  stageable.image_name = volume_.entry.image_name;
+  stageable.image_size_bytes = image_->SizeBytes();
+  return stageable;
+}
+
+Status StagePreparation::CheckNobodyElse() {
+  if (hints_.may_be_open_elsewhere) {
+    return OkStatus();
+  }
+  ASSIGN_OR_RETURN(const std::vector<Watcher> watchers, image_->Watchers());
+  const auto other = std::find_if(watchers.begin(), watchers.end(),
+                                  [](const Watcher& watcher) { return !watcher.is_self; });
+  if (other == watchers.end()) {
+    return OkStatus();
+  }
+  return FailedPrecondition(Cat("volume ", volume_.volume_id, ": image ", volume_.entry.image_name,
+                                " is still open at ", other->address,
+                                "; unstage it there, or wait 30 s if that node is gone"));
+}
+
+// Safety A5: whoever calls it encrypted is believed.
+Result<bool> StagePreparation::IsEncrypted() {
+  if (volume_.entry.encryption_type == kFileType) {
+    return FailedPrecondition(Cat("volume ", volume_.volume_id, ": its encryptionType is file ",
+                                  "(fscrypt), which this driver does not serve; keep it with ",
+                                  "ceph-csi or copy its data to a volume of type block"));
+  }
+  ASSIGN_OR_RETURN(state_, ReadEncryptionState(*image_));
+  return !volume_.entry.kms_id.empty() || hints_.encryption.has_value() ||
+         state_ != EncryptionState::kNone;
+}
+
+// A block volume may hold a LUKS header of its user's own.
+Status StagePreparation::CheckPlain() {
+  if (hints_.is_block) {
+    return OkStatus();
+  }
+  ASSIGN_OR_RETURN(const luks::Inspection found, luks::InspectImage(context_, *image_));
+  switch (found.state) {
+    case luks::HeaderState::kEmpty:
+    case luks::HeaderState::kForeign:
+      return OkStatus();
+    default:
+      return FailedPrecondition(Cat("volume ", volume_.volume_id, ": it is not marked encrypted, ",
+                                    "yet begins with a LUKS header; it is not mounted. If it is ",
+                                    "encrypted, set image metadata ", kMetaEncrypted, " to ",
+                                    kStateEncrypted, " and its class's encrypted parameter"));
+  }
+}
+
+Result<std::shared_ptr<kms::Kms>> StagePreparation::OpenKms() {
+  // The volume context wins, as in ceph-csi (5.4); then the journal.
+  const bool has_hint = hints_.encryption.has_value();
+  const kms::KmsRequest request{
+      .kms_id = has_hint ? hints_.encryption->kms_id : volume_.entry.kms_id,
+      .tenant = volume_.entry.owner,
+      .secrets = caller_.secrets};
+  return parts_.kms.Open(context_, request);
+}
+
+Status StagePreparation::OpenEncrypted(StageableVolume& stageable) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<kms::Kms> kms, OpenKms());
+  if (state_ != EncryptionState::kEncrypted) {
+    RETURN_IF_ERROR(FormatPrepared(*kms));
+  }
+  EncryptedVolume volume(*image_, *kms, volume_.volume_id);
+  ASSIGN_OR_RETURN(stageable.header, volume.Open(context_));
+  if (stageable.header->is_previous) {
+    ReportPreviousDek();
+  }
+  return OkStatus();
+}
+
+// What ceph-csi, or a create that was killed, left without a header (safety A1).
+Status StagePreparation::FormatPrepared(kms::Kms& kms) {
+  if (hints_.static_volume.has_value() || state_ == EncryptionState::kNone) {
+    return FailedPrecondition(Cat("volume ", volume_.volume_id,
+                                  ": it is to be encrypted, but image ", "metadata ",
+                                  kMetaEncrypted, " is not set: its creation did not ",
+                                  "end, or it was never encrypted; nothing is written to it"));
+  }
+  if (hints_.is_read_only) {
+    return FailedPrecondition(Cat("volume ", volume_.volume_id, ": it has no LUKS header yet and ",
+                                  "is staged read-only; stage it for writing first"));
+  }
+  image_.reset();
+  ASSIGN_OR_RETURN(const auto lock, VolumeLock::Acquire(context_, PlaceOf(volume_), parts_.lock));
+  ASSIGN_OR_RETURN(image_,
+                   volume_.pool->images().Open(volume_.entry.image_name, OpenMode::kReadWrite));
+  const luks::CipherSpec cipher =
+      hints_.encryption.has_value() ? hints_.encryption->cipher : luks::CipherSpec{};
+  EncryptedVolume volume(*image_, kms, volume_.volume_id);
+  RETURN_IF_ERROR(volume.Format(context_, *lock, cipher, EncryptedVolume::Origin::kFound));
+  ASSIGN_OR_RETURN(image_,
+                   volume_.pool->images().Open(volume_.entry.image_name, OpenMode::kReadOnly));
+  return OkStatus();
+}
+
+void StagePreparation::ReportPreviousDek() const {
+  LogWarn("opened_with_previous_dek", {{"volume", volume_.volume_id},
+                                       {"image", volume_.entry.image_name},
+                                       {"kms_id", volume_.entry.kms_id}});
+  if (parts_.metrics != nullptr) {
+    parts_.metrics->CountEvent("opened_with_previous_dek");
+  }
+}
+
+// Keeps what it needs alive: connection, pool, image and lock, in this order.
+class LockedFilesystemMaking final : public FilesystemMaking {
+ public:
+  LockedFilesystemMaking(LocatedVolume volume,
+                         std::unique_ptr<Image> image,
+                         std::unique_ptr<VolumeLock> lock)
+      : volume_(std::move(volume)), image_(std::move(image)), lock_(std::move(lock)) {}
+
+  // A mkfs that failed leaves "making": the next one may make it again.
+  ~LockedFilesystemMaking() override {
+    if (!committed_) {
+      static_cast<void>(lock_->EndWriting(*image_));
+    }
+  }
+
+  LockedFilesystemMaking(const LockedFilesystemMaking&) = delete;
+  LockedFilesystemMaking& operator=(const LockedFilesystemMaking&) = delete;
+
+  Status Commit() override {
+    RETURN_IF_ERROR(lock_->EnsureHeld());
+    RETURN_IF_ERROR(AfterEffect("stage.filesystem-made",
+                                image_->SetMetadata(kMetaFilesystem, kFilesystemMade)));
+    committed_ = true;
+    return lock_->EndWriting(*image_);
+  }
+
+ private:
+  bool committed_ = false;
+  LocatedVolume volume_;
+  std::unique_ptr<Image> image_;
+  std::unique_ptr<VolumeLock> lock_;
+};
+
+// Where the usable bytes of a volume begin.
+Result<std::uint64_t> DataOffset(const Context& context,
+                                 const LocatedVolume& volume,
+                                 Image& image) {
+  ASSIGN_OR_RETURN(const EncryptionState state, ReadEncryptionState(image));
+  if (volume.entry.kms_id.empty() && state == EncryptionState::kNone) {
+    return 0;
+  }
+  ASSIGN_OR_RETURN(const luks::Header header, luks::Header::Load(context, image));
+  return header.DataOffsetBytes();
+}
+
+}  // namespace
+
+StageFlow::StageFlow(const VolumeFlowParts& parts) : parts_(parts) {}
+
+Result<StageableVolume> StageFlow::Prepare(const Context& context,
+                                           const Caller& caller,
+                                           std::string_view volume_id,
+                                           const StageHints& hints) {
+  return StagePreparation(parts_, context, caller, hints).Run(volume_id);
+}
+
+Result<std::unique_ptr<FilesystemMaking>> StageFlow::MakeFilesystem(const Context& context,
+                                                                    const Caller& caller,
+                                                                    std::string_view volume_id,
+                                                                    const StageHints& hints) {
+  ASSIGN_OR_RETURN(LocatedVolume volume, LocateFor(parts_, context, caller, volume_id, hints));
+  ASSIGN_OR_RETURN(auto lock, VolumeLock::Acquire(context, PlaceOf(volume), parts_.lock));
+  ASSIGN_OR_RETURN(auto image,
+                   volume.pool->images().Open(volume.entry.image_name, OpenMode::kReadWrite));
+  ASSIGN_OR_RETURN(const std::uint64_t data_offset, DataOffset(context, volume, *image));
+  ASSIGN_OR_RETURN(const FilesystemState state, ReadFilesystemState(*image, data_offset));
+  if (state != FilesystemState::kBlank) {
+    return FailedPrecondition(
+        Cat("volume ", volume_id, ": it is no longer blank; no file system ", "is made on it"));
+  }
+  RETURN_IF_ERROR(lock->BeginWriting(*image));
+  RETURN_IF_ERROR(AfterEffect("stage.filesystem-making",
+                              image->SetMetadata(kMetaFilesystem, kFilesystemMaking)));
+  return std::unique_ptr<FilesystemMaking>(std::make_unique<LockedFilesystemMaking>(
+      std::move(volume), std::move(image), std::move(lock)));
+}
+
+}  // namespace rbdcrypt::rbd
