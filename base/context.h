@@ -19,8 +19,8 @@ class Context {
   struct Options {
     Clock* clock = nullptr;
     Clock::TimePoint deadline = Clock::TimePoint::max();
-    std::function<bool()> is_cancelled;
-    std::string request_id;
+    std::function<bool()> is_cancelled = {};
+    std::string request_id = {};
   };
 
   explicit Context(Options options);

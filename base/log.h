@@ -22,7 +22,7 @@ enum class LogFormat { kText, kJson };
 // The key=value pairs of a line.
 struct LogField {
   std::string_view key;
-  std::string value;
+  std::string value = {};
 };
 
 // Sets level ("debug", "info", "warn", "error") and format, once at start; before it: info, text.

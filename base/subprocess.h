@@ -13,16 +13,16 @@ namespace rbdcrypt {
 
 // A program to run: argv without a shell, nothing secret in it (argv is public, safety E1).
 struct Command {
-  std::vector<std::string> argv;
+  std::vector<std::string> argv = {};
   // Written to standard input and closed; empty means /dev/null.
-  Secret standard_input;
+  Secret standard_input = {};
 };
 
 struct CommandOutput {
   int exit_code = 0;
   // At most 64 KiB of each; the rest is read and dropped.
-  std::string standard_output;
-  std::string standard_error;
+  std::string standard_output = {};
+  std::string standard_error = {};
 };
 
 // Runs helper programs: mkfs, fsck, blkid, resize2fs, xfs_growfs, mount helpers and

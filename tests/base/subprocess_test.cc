@@ -35,13 +35,13 @@ using ::testing::UnorderedElementsAre;
 
 constexpr std::size_t kMebibyte = std::size_t{1} << 20;
 
-Result<CommandOutput> Run(std::vector<std::string> argv, Secret input = Secret()) {
+Result<CommandOutput> RunProgram(std::vector<std::string> argv, Secret input = Secret()) {
   return SystemSubprocess().Run(Context::Background(),
                                 {.argv = std::move(argv), .standard_input = std::move(input)});
 }
 
 Result<CommandOutput> Shell(const std::string& script, Secret input = Secret()) {
-  return Run({"sh", "-c", script}, std::move(input));
+  return RunProgram({"sh", "-c", script}, std::move(input));
 }
 
 TEST(SubprocessTest, CapturesBothOutputsAndTheExitCode) {
@@ -52,32 +52,33 @@ TEST(SubprocessTest, CapturesBothOutputsAndTheExitCode) {
 }
 
 TEST(SubprocessTest, ArgumentsArriveAsTheyAre) {
-  ASSERT_OK_AND_ASSIGN(const auto output, Run({"printf", "%s|", "a b", "$HOME;`id`", "", "*"}));
+  ASSERT_OK_AND_ASSIGN(const auto output,
+                       RunProgram({"printf", "%s|", "a b", "$HOME;`id`", "", "*"}));
   EXPECT_EQ(output.standard_output, "a b|$HOME;`id`||*|");
 }
 
 TEST(SubprocessTest, MissingProgramIsNotFound) {
-  EXPECT_THAT(Run({"rbdcrypt-no-such-program"}),
+  EXPECT_THAT(RunProgram({"rbdcrypt-no-such-program"}),
               StatusIs(Code::kNotFound, HasSubstr("rbdcrypt-no-such-program")));
-  EXPECT_THAT(Run({}), StatusIs(Code::kInvalidArgument));
+  EXPECT_THAT(RunProgram({}), StatusIs(Code::kInvalidArgument));
 }
 
 TEST(SubprocessTest, SecretArrivesOnStandardInput) {
-  ASSERT_OK_AND_ASSIGN(const auto output, Run({"cat"}, Secret("pass\0phrase")));
+  ASSERT_OK_AND_ASSIGN(const auto output, RunProgram({"cat"}, Secret("pass\0phrase")));
   EXPECT_EQ(output.standard_output, "pass");
 }
 
 TEST(SubprocessTest, LargeInputAndOutputDoNotBlockEachOther) {
   Secret input(kMebibyte);
   std::fill(input.MutableBytes().begin(), input.MutableBytes().end(), std::byte{'x'});
-  ASSERT_OK_AND_ASSIGN(const auto echoed, Run({"cat"}, input.Clone()));
+  ASSERT_OK_AND_ASSIGN(const auto echoed, RunProgram({"cat"}, input.Clone()));
   EXPECT_EQ(echoed.standard_output, std::string(64 * 1024, 'x'));
-  ASSERT_OK_AND_ASSIGN(const auto counted, Run({"wc", "-c"}, std::move(input)));
+  ASSERT_OK_AND_ASSIGN(const auto counted, RunProgram({"wc", "-c"}, std::move(input)));
   EXPECT_EQ(Trim(counted.standard_output), "1048576");
 }
 
 TEST(SubprocessTest, NoInputReadsAsEmpty) {
-  ASSERT_OK_AND_ASSIGN(const auto output, Run({"cat"}));
+  ASSERT_OK_AND_ASSIGN(const auto output, RunProgram({"cat"}));
   EXPECT_EQ(output.standard_output, "");
   EXPECT_EQ(output.exit_code, 0);
 }
@@ -92,7 +93,7 @@ TEST(SubprocessTest, ProgramThatReadsNothingRaisesNoPipeSignal) {
 
 TEST(SubprocessTest, EnvironmentIsPathAndLocaleOnly) {
   ::setenv("RBDCRYPT_TEST_TOKEN", "hunter2", 1);
-  ASSERT_OK_AND_ASSIGN(const auto output, Run({"env"}));
+  ASSERT_OK_AND_ASSIGN(const auto output, RunProgram({"env"}));
   ::unsetenv("RBDCRYPT_TEST_TOKEN");
   EXPECT_THAT(Split(Trim(output.standard_output), '\n'),
               UnorderedElementsAre(Cat("PATH=", ::getenv("PATH")), "LC_ALL=C"));
@@ -121,7 +122,7 @@ TEST(SubprocessTest, DeathBySignalIsInternal) {
 }
 
 TEST(SubprocessTest, EveryChildIsReaped) {
-  ASSERT_THAT(Run({"true"}), IsOk());
+  ASSERT_THAT(RunProgram({"true"}), IsOk());
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
   EXPECT_EQ(errno, ECHILD);
 }
