@@ -13,7 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -178,7 +178,8 @@ Status Child::Start(const Command& command) {
     pid_ = 0;
     return FromErrno(failed, Cat("start ", command.argv.front()));
   }
-  exited_ = UniqueFd(::pidfd_open(pid_, 0));
+  // The wrapper of glibc 2.36 is declared without C linkage.
+  exited_ = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
   if (!exited_.valid()) {
     return FromErrno(errno, Cat("watch ", command.argv.front()));
   }

@@ -92,17 +92,17 @@ TEST(MetricsTest, ServesMetricsAndHealthOnOnePort) {
   ASSERT_OK_AND_ASSIGN(const std::uint16_t port, metrics.Serve("127.0.0.1:0"));
   ASSERT_NE(port, 0);
   metrics.CountEvent("seen");
-  EXPECT_THAT(Get(port, "/metrics"), AllOf(StartsWith("HTTP/1.1 200"),
+  EXPECT_THAT(Get(port, "/metrics"), AllOf(StartsWith("HTTP/1.0 200"),
                                            HasSubstr(R"(rbdcrypt_events_total{event="seen"} 1)")));
-  EXPECT_THAT(Get(port, "/healthz"), AllOf(StartsWith("HTTP/1.1 200"), EndsWith("\r\n\r\nok\n")));
-  EXPECT_THAT(Get(port, "/healthz?verbose"), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(Get(port, "/healthz"), AllOf(StartsWith("HTTP/1.0 200"), EndsWith("\r\n\r\nok\n")));
+  EXPECT_THAT(Get(port, "/healthz?verbose"), StartsWith("HTTP/1.0 200"));
 }
 
 TEST(MetricsTest, ServesNothingElse) {
   Metrics metrics;
   ASSERT_OK_AND_ASSIGN(const std::uint16_t port, metrics.Serve("127.0.0.1:0"));
   for (const char* path : {"/", "/etc/passwd", "/../etc/passwd", "/healthz2", "/CMakeCache.txt"}) {
-    EXPECT_THAT(Get(port, path), AllOf(StartsWith("HTTP/1.1 4"), Not(HasSubstr("root:")))) << path;
+    EXPECT_THAT(Get(port, path), AllOf(StartsWith("HTTP/1.0 4"), Not(HasSubstr("root:")))) << path;
   }
 }
 

@@ -64,8 +64,9 @@ TEST(SubprocessTest, MissingProgramIsNotFound) {
 }
 
 TEST(SubprocessTest, SecretArrivesOnStandardInput) {
-  ASSERT_OK_AND_ASSIGN(const auto output, RunProgram({"cat"}, Secret("pass\0phrase")));
-  EXPECT_EQ(output.standard_output, "pass");
+  constexpr std::string_view kPassphrase("pass\0phrase\n", 12);
+  ASSERT_OK_AND_ASSIGN(const auto output, RunProgram({"cat"}, Secret(kPassphrase)));
+  EXPECT_EQ(output.standard_output, kPassphrase);
 }
 
 TEST(SubprocessTest, LargeInputAndOutputDoNotBlockEachOther) {
