@@ -34,7 +34,8 @@ std::string Get(std::uint16_t port, std::string_view path) {
   if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     return "";
   }
-  const std::string request = Cat("GET ", path, " HTTP/1.0\r\nHost: localhost\r\n\r\n");
+  const std::string request =
+      Cat("GET ", path, " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL),
             static_cast<ssize_t>(request.size()));
   std::string answer;
@@ -92,17 +93,17 @@ TEST(MetricsTest, ServesMetricsAndHealthOnOnePort) {
   ASSERT_OK_AND_ASSIGN(const std::uint16_t port, metrics.Serve("127.0.0.1:0"));
   ASSERT_NE(port, 0);
   metrics.CountEvent("seen");
-  EXPECT_THAT(Get(port, "/metrics"), AllOf(StartsWith("HTTP/1.0 200"),
+  EXPECT_THAT(Get(port, "/metrics"), AllOf(StartsWith("HTTP/1.1 200"),
                                            HasSubstr(R"(rbdcrypt_events_total{event="seen"} 1)")));
-  EXPECT_THAT(Get(port, "/healthz"), AllOf(StartsWith("HTTP/1.0 200"), EndsWith("\r\n\r\nok\n")));
-  EXPECT_THAT(Get(port, "/healthz?verbose"), StartsWith("HTTP/1.0 200"));
+  EXPECT_THAT(Get(port, "/healthz"), AllOf(StartsWith("HTTP/1.1 200"), EndsWith("\r\n\r\nok\n")));
+  EXPECT_THAT(Get(port, "/healthz?verbose"), StartsWith("HTTP/1.1 200"));
 }
 
 TEST(MetricsTest, ServesNothingElse) {
   Metrics metrics;
   ASSERT_OK_AND_ASSIGN(const std::uint16_t port, metrics.Serve("127.0.0.1:0"));
   for (const char* path : {"/", "/etc/passwd", "/../etc/passwd", "/healthz2", "/CMakeCache.txt"}) {
-    EXPECT_THAT(Get(port, path), AllOf(StartsWith("HTTP/1.0 4"), Not(HasSubstr("root:")))) << path;
+    EXPECT_THAT(Get(port, path), AllOf(StartsWith("HTTP/1.1 4"), Not(HasSubstr("root:")))) << path;
   }
 }
 
