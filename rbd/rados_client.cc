@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#include "rbd/rados_client.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <span>
+#include <utility>
+
+#include <rbd/librbd.h>
+
+#include "base/strings.h"
+#include "rbd/ceph_errors.h"
+
+namespace rbdcrypt::rbd {
+namespace {
+
+struct Setting {
+  const char* name;
+  std::string value;
+};
+
+Status Apply(rados_t cluster, std::span<const Setting> settings) {
+  for (const Setting& setting : settings) {
+    if (const int result = rados_conf_set(cluster, setting.name, setting.value.c_str());
+        result < 0) {
+      return FromRados(result, Cat("set Ceph option ", setting.name, "=", setting.value));
+    }
+  }
+  return OkStatus();
+}
+
+// What a configuration file may change. A client that has a key never talks to a cluster that asks
+// for none: somebody else's monitor could pretend to be such.
+const Setting kDefaults[] = {{"auth_client_required", "cephx"}};
+
+// What the driver depends on: time-outs (safety G1), no cache (G3), no files, sockets or output of
+// librados' own; few threads and little memory of past log lines, for a node idles most of its day.
+std::vector<Setting> Necessities(const ClusterAddress& address, std::chrono::seconds timeout) {
+  const std::string seconds = std::to_string(timeout.count());
+  return {{"mon_host", Join(address.monitors, ",")},
+          {"client_mount_timeout", seconds},
+          {"rados_mon_op_timeout", seconds},
+          {"rados_osd_op_timeout", seconds},
+          {"rbd_cache", "false"},
+          {"keyring", ""},
+          {"admin_socket", ""},
+          {"log_file", ""},
+          {"log_to_stderr", "false"},
+          {"err_to_stderr", "false"},
+          {"log_max_recent", "1"},
+          {"ms_async_op_threads", "1"},
+          {"librados_thread_count", "1"}};
+}
+
+Status ReadConfigFile(rados_t cluster, const std::string& path) {
+  const int result = path.empty() ? 0 : rados_conf_read_file(cluster, path.c_str());
+  if (result < 0 && result != -ENOENT) {
+    return InvalidArgument(
+        Cat("Ceph configuration ", path, " cannot be read; correct or remove it"));
+  }
+  return OkStatus();
+}
+
+// librados takes the key as a C string and keeps a copy of its own (an exception to safety E1).
+Status SetKey(rados_t cluster, const Secret& key) {
+  Secret terminated(key.size() + 1);
+  std::ranges::copy(key.Reveal(), terminated.MutableBytes().begin());
+  if (rados_conf_set(cluster, "key", terminated.RevealText().data()) < 0) {
+    return InvalidArgument("userKey is not accepted by librados");
+  }
+  return OkStatus();
+}
+
+Status ConnectError(int result, const std::string& user, const std::string& monitors) {
+  const std::string who = Cat("connect to ", monitors, " as client.", user);
+  switch (-result) {
+    case EACCES:
+    case EPERM:
+    case EOPNOTSUPP:
+      return PermissionDenied(Cat(who, ": wrong user or key; check userID and userKey"));
+    case EINVAL:
+      return InvalidArgument(Cat(who, ": userKey is no Ceph key, or a monitor address is none"));
+    case ENOENT:
+      return InvalidArgument(Cat(who, ": no usable monitor address"));
+    default:
+      return FromRados(result, who);
+  }
+}
+
+}  // namespace
+
+Result<std::shared_ptr<RadosClient>> RadosClient::Connect(const ClusterAddress& address,
+                                                          const Credentials& credentials,
+                                                          const Options& options) {
+  if (address.monitors.empty()) {
+    return InvalidArgument("monitors: none given for this cluster");
+  }
+  if (credentials.user.empty() || credentials.key.empty()) {
+    return InvalidArgument("userID or userKey is empty");
+  }
+  rados_t cluster = nullptr;
+  if (const int result = rados_create(&cluster, credentials.user.c_str()); result < 0) {
+    return FromRados(result, "make a librados handle");
+  }
+  std::shared_ptr<RadosClient> client(new RadosClient(cluster));
+  RETURN_IF_ERROR(Apply(cluster, kDefaults));
+  RETURN_IF_ERROR(ReadConfigFile(cluster, options.config_path));
+  RETURN_IF_ERROR(Apply(cluster, Necessities(address, options.operation_timeout)));
+  RETURN_IF_ERROR(SetKey(cluster, credentials.key));
+  if (const int result = rados_connect(cluster); result < 0) {
+    return ConnectError(result, credentials.user, Join(address.monitors, ","));
+  }
+  return client;
+}
+
+Status RadosClient::Error(int result, std::string_view message, SourceLocation where) {
+  if (result == -ESHUTDOWN) {
+    was_fenced_ = true;
+  }
+  return FromRados(result, message, where);
+}
+
+void RadosClient::RememberFencing(std::string_view address) {
+  absl::MutexLock lock(&mutex_);
+  fenced_addresses_.emplace(address);
+}
+
+bool RadosClient::HasFenced(std::string_view address) const {
+  absl::MutexLock lock(&mutex_);
+  return fenced_addresses_.contains(address);
+}
+
+Result<std::shared_ptr<RadosPool>> RadosPool::Open(std::shared_ptr<RadosClient> client,
+                                                   std::string_view name,
+                                                   std::string_view rados_namespace) {
+  const std::string pool_name(name);
+  rados_ioctx_t io = nullptr;
+  if (const int result = rados_ioctx_create(client->handle(), pool_name.c_str(), &io); result < 0) {
+    return client->Error(result, Cat("open pool ", pool_name));
+  }
+  std::shared_ptr<RadosPool> pool(new RadosPool(std::move(client), io));
+  pool->name_ = pool_name;
+  if (rados_namespace.empty()) {
+    return pool;
+  }
+  // Asked of the default namespace, which keeps the list of the others.
+  pool->namespace_ = rados_namespace;
+  bool exists = false;
+  if (const int result = rbd_namespace_exists(io, pool->namespace_.c_str(), &exists); result < 0) {
+    return pool->Error(result, "look up namespace", "");
+  }
+  if (!exists) {
+    return InvalidArgument(Cat("radosNamespace ", rados_namespace, " does not exist in pool ", name,
+                               "; create it with: rbd namespace create"));
+  }
+  rados_ioctx_set_namespace(io, pool->namespace_.c_str());
+  return pool;
+}
+
+std::string RadosPool::Spec(std::string_view what) const {
+  return namespace_.empty() ? Cat(name_, "/", what) : Cat(name_, "/", namespace_, "/", what);
+}
+
+Status RadosPool::Error(int result,
+                        std::string_view action,
+                        std::string_view what,
+                        SourceLocation where) const {
+  return client_->Error(result, Cat(action, " ", Spec(what)), where);
+}
+
+}  // namespace rbdcrypt::rbd

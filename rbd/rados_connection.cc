@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#include "rbd/rados_connection.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+#include "base/handle.h"
+#include "base/strings.h"
+#include "rbd/librbd_image_store.h"
+#include "rbd/rados_lock_table.h"
+#include "rbd/rados_omap.h"
+
+namespace rbdcrypt::rbd {
+namespace {
+
+// What IsFenced() asks for; it need not exist.
+constexpr char kProbeObject[] = "rbd_info";
+
+class RadosPoolParts final : public Pool {
+ public:
+  explicit RadosPoolParts(std::shared_ptr<RadosPool> pool)
+      : pool_(std::move(pool)), images_(pool_), omap_(pool_), locks_(pool_) {}
+
+  const std::string& name() const override { return pool_->name(); }
+
+  const std::string& rados_namespace() const override { return pool_->rados_namespace(); }
+
+  std::int64_t id() const override { return rados_ioctx_get_id(pool_->io()); }
+
+  ImageStore& images() override { return images_; }
+
+  Omap& omap() override { return omap_; }
+
+  LockTable& locks() override { return locks_; }
+
+ private:
+  std::shared_ptr<RadosPool> pool_;
+  LibrbdImageStore images_;
+  RadosOmap omap_;
+  RadosLockTable locks_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Connection>> RadosConnection::Connect(const ClusterAddress& address,
+                                                             const Credentials& credentials,
+                                                             const RadosClient::Options& options) {
+  ASSIGN_OR_RETURN(std::shared_ptr<RadosClient> client,
+                   RadosClient::Connect(address, credentials, options));
+  return std::unique_ptr<Connection>(new RadosConnection(std::move(client)));
+}
+
+Result<std::unique_ptr<Pool>> RadosConnection::OpenPool(std::string_view name,
+                                                        std::string_view rados_namespace) {
+  ASSIGN_OR_RETURN(std::shared_ptr<RadosPool> pool,
+                   RadosPool::Open(client_, name, rados_namespace));
+  {
+    absl::MutexLock lock(&mutex_);
+    last_pool_ = pool;
+  }
+  return std::make_unique<RadosPoolParts>(std::move(pool));
+}
+
+Result<std::string> RadosConnection::PoolName(std::int64_t pool_id) {
+  std::string name(64, '\0');
+  int result = -ERANGE;
+  while (result == -ERANGE) {
+    name.resize(name.size() * 2);
+    result = rados_pool_reverse_lookup(client_->handle(), pool_id, name.data(), name.size());
+  }
+  if (result < 0) {
+    return client_->Error(result, Cat("look up pool number ", pool_id));
+  }
+  name.resize(static_cast<std::size_t>(result));
+  return name;
+}
+
+Result<std::int64_t> RadosConnection::PoolId(std::string_view name) {
+  const std::int64_t id = rados_pool_lookup(client_->handle(), std::string(name).c_str());
+  if (id < 0) {
+    return client_->Error(static_cast<int>(id), Cat("look up pool ", name));
+  }
+  return id;
+}
+
+Result<std::vector<std::string>> RadosConnection::OwnAddresses() {
+  char* text = nullptr;
+  const int result = rados_getaddrs(client_->handle(), &text);
+  const CHandle<char, std::free> owned(text);
+  if (result < 0) {
+    return client_->Error(result, "read the addresses of this client");
+  }
+  std::vector<std::string> addresses = ParseAddresses(text);
+  if (addresses.empty()) {
+    return Internal(Cat("librados gives no address of this client, but \"", text, "\""));
+  }
+  return addresses;
+}
+
+Status RadosConnection::Blocklist(std::string_view address, std::chrono::seconds duration) {
+  // librados takes a mutable text, which it does not change.
+  std::string text(address);
+  int result = rados_blocklist_add(client_->handle(), text.data(),
+                                   static_cast<std::uint32_t>(duration.count()));
+  if (result >= 0) {
+    result = rados_wait_for_latest_osdmap(client_->handle());
+  }
+  if (result < 0) {
+    return client_->Error(result, Cat("blocklist client ", address));
+  }
+  client_->RememberFencing(address);
+  return OkStatus();
+}
+
+bool RadosConnection::IsFenced() {
+  std::shared_ptr<RadosPool> pool;
+  {
+    absl::MutexLock lock(&mutex_);
+    pool = last_pool_;
+  }
+  if (client_->WasFenced() || pool == nullptr) {
+    return client_->WasFenced();
+  }
+  const int result = rados_stat(pool->io(), kProbeObject, nullptr, nullptr);
+  // Called for what it remembers.
+  static_cast<void>(client_->Error(result, "ask whether this client is fenced"));
+  return client_->WasFenced();
+}
+
+std::vector<std::string> ParseAddresses(std::string_view text) {
+  if (text.starts_with('[') && text.ends_with(']')) {
+    text = text.substr(1, text.size() - 2);
+  }
+  std::vector<std::string> addresses;
+  for (const std::string& field : Split(text, ',')) {
+    std::string_view address = Trim(field);
+    for (const std::string_view type : {"v1:", "v2:", "any:"}) {
+      if (address.starts_with(type)) {
+        address.remove_prefix(type.size());
+      }
+    }
+    // "-" stands for no address.
+    if (!address.empty() && address != "-" && std::ranges::count(addresses, address) == 0) {
+      addresses.emplace_back(address);
+    }
+  }
+  return addresses;
+}
+
+}  // namespace rbdcrypt::rbd

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#include "rbd/rados_lock_table.h"
+
+#include <cerrno>
+#include <string>
+
+#include <sys/time.h>
+
+#include "base/strings.h"
+
+namespace rbdcrypt::rbd {
+namespace {
+
+// Room for the lists of lockers at the first try; an exclusive lock has one of each.
+constexpr std::size_t kListBytes = 256;
+
+int Lock(const RadosPool& pool,
+         const LockName& lock,
+         std::chrono::seconds duration,
+         unsigned int flags) {
+  timeval length = {};
+  length.tv_sec = duration.count();
+  return rados_lock_exclusive(pool.io(), lock.object.c_str(), lock.name.c_str(),
+                              lock.cookie.c_str(), lock.description.c_str(), &length,
+                              static_cast<std::uint8_t>(flags));
+}
+
+Status LockError(const RadosPool& pool, int result, const LockName& lock, const char* action) {
+  if (result == -ENAMETOOLONG) {
+    return InvalidArgument(Cat("lock name ", lock.name, " is longer than RADOS takes"));
+  }
+  return pool.Error(result, Cat(action, " lock ", lock.name, " of object"), lock.object);
+}
+
+// The next of the texts that librados puts one after another, each ended by NUL.
+std::string TakeText(std::string_view& list) {
+  const std::size_t end = std::min(list.find('\0'), list.size());
+  std::string text(list.substr(0, end));
+  list.remove_prefix(std::min(end + 1, list.size()));
+  return text;
+}
+
+// The four lists of rados_list_lockers, grown to what it asks for.
+struct LockerLists {
+  std::string tag = std::string(kListBytes, '\0');
+  std::string clients = tag;
+  std::string cookies = tag;
+  std::string addresses = tag;
+
+  ssize_t Fill(rados_ioctx_t io, const std::string& object, const std::string& name) {
+    std::size_t tag_size = tag.size();
+    std::size_t clients_size = clients.size();
+    std::size_t cookies_size = cookies.size();
+    std::size_t addresses_size = addresses.size();
+    int exclusive = 0;
+    const ssize_t count = rados_list_lockers(
+        io, object.c_str(), name.c_str(), &exclusive, tag.data(), &tag_size, clients.data(),
+        &clients_size, cookies.data(), &cookies_size, addresses.data(), &addresses_size);
+    if (count == -ERANGE || count >= 0) {
+      tag.resize(tag_size);
+      clients.resize(clients_size);
+      cookies.resize(cookies_size);
+      addresses.resize(addresses_size);
+    }
+    return count;
+  }
+};
+
+}  // namespace
+
+Status RadosLockTable::Acquire(const LockName& lock, std::chrono::seconds duration) {
+  const int result = Lock(*pool_, lock, duration, 0);
+  if (result == -EBUSY || result == -EEXIST) {
+    return Aborted(Cat("lock ", lock.name, " of object ", pool_->Spec(lock.object),
+                       " is held; another operation is in flight"));
+  }
+  return result < 0 ? LockError(*pool_, result, lock, "take") : OkStatus();
+}
+
+Status RadosLockTable::Renew(const LockName& lock, std::chrono::seconds duration) {
+  const int result = Lock(*pool_, lock, duration, LIBRADOS_LOCK_FLAG_MUST_RENEW);
+  if (result == -ENOENT || result == -EBUSY || result == -EEXIST) {
+    return Aborted(Cat("lock ", lock.name, " of object ", pool_->Spec(lock.object),
+                       " was lost; it ran out or was broken"));
+  }
+  return result < 0 ? LockError(*pool_, result, lock, "renew") : OkStatus();
+}
+
+Status RadosLockTable::Release(const LockName& lock) {
+  const int result =
+      rados_unlock(pool_->io(), lock.object.c_str(), lock.name.c_str(), lock.cookie.c_str());
+  return result < 0 && result != -ENOENT ? LockError(*pool_, result, lock, "release") : OkStatus();
+}
+
+Result<std::optional<LockHolder>> RadosLockTable::Holder(const LockName& lock) {
+  ASSIGN_OR_RETURN(const std::vector<LockHolder> holders,
+                   ListLockHolders(*pool_, lock.object, lock.name));
+  return holders.empty() ? std::nullopt : std::optional(holders.front());
+}
+
+Status RadosLockTable::Break(const LockName& lock, const LockHolder& holder) {
+  const int result = rados_break_lock(pool_->io(), lock.object.c_str(), lock.name.c_str(),
+                                      holder.client.c_str(), holder.cookie.c_str());
+  return result < 0 && result != -ENOENT ? LockError(*pool_, result, lock, "break") : OkStatus();
+}
+
+Result<std::vector<LockHolder>> ListLockHolders(const RadosPool& pool,
+                                                std::string_view object,
+                                                std::string_view name) {
+  const std::string object_name(object);
+  const std::string lock_name(name);
+  LockerLists lists;
+  ssize_t count = -ERANGE;
+  while (count == -ERANGE) {
+    count = lists.Fill(pool.io(), object_name, lock_name);
+  }
+  std::vector<LockHolder> holders;
+  if (count == -ENOENT) {
+    return holders;
+  }
+  if (count < 0) {
+    return pool.Error(static_cast<int>(count), Cat("list holders of lock ", name, " of object"),
+                      object);
+  }
+  std::string_view clients = lists.clients;
+  std::string_view cookies = lists.cookies;
+  std::string_view addresses = lists.addresses;
+  for (ssize_t i = 0; i < count; ++i) {
+    holders.push_back(
+        {.client = TakeText(clients), .cookie = TakeText(cookies), .address = TakeText(addresses)});
+  }
+  return holders;
+}
+
+}  // namespace rbdcrypt::rbd
