@@ -50,6 +50,8 @@ std::int64_t Nanoseconds(const timespec& time) {
 RingFileStamp StampOf(const struct stat& status) {
   return RingFileStamp{.device = status.st_dev,
                        .inode = status.st_ino,
+                       .mode = status.st_mode,
+                       .owner = status.st_uid,
                        .size_bytes = status.st_size,
                        .modified_ns = Nanoseconds(status.st_mtim),
                        .changed_ns = Nanoseconds(status.st_ctim)};

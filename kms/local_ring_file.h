@@ -31,10 +31,13 @@ namespace rbdcrypt::kms {
 //   kPermissionDenied  this process may not
 //   kDataLoss, kUnimplemented   as LocalRing::Parse says
 
-// Which state of the file a ring was read from: changes with every write.
+// Which state of the file a ring was read from: every write gives another inode, and what could be
+// changed in place within one tick of the file system's clock is compared itself.
 struct RingFileStamp {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
+  std::uint32_t mode = 0;
+  std::uint32_t owner = 0;
   std::int64_t size_bytes = 0;
   std::int64_t modified_ns = 0;
   std::int64_t changed_ns = 0;

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#include "kms/metadata.h"
+
+#include <fstream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/status_matchers.h"
+
+namespace rbdcrypt::kms {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using testing::IsOk;
+using testing::StatusIs;
+
+Result<std::shared_ptr<Kms>> Build(const Json& options, std::string_view passphrase) {
+  RequestSecrets secrets;
+  if (!passphrase.empty()) {
+    secrets.emplace("encryptionPassphrase", Secret(passphrase));
+  }
+  const ConfigEntry entry{.id = "my-kms", .provider = "metadata", .options = options};
+  return MetadataProvider(std::make_shared<ScryptGate>(1))(
+      Context::Background(), entry, {.kms_id = "my-kms", .tenant = "", .secrets = secrets});
+}
+
+Json Vectors() {
+  std::ifstream file(RBDCRYPT_VECTORS "/kms/metadata.json");
+  return Json::parse(file);
+}
+
+TEST(MetadataTest, SaysWhatItIs) {
+  ASSERT_OK_AND_ASSIGN(const auto kms, Build(Json::object(), "passphrase"));
+  EXPECT_EQ(kms->id(), "my-kms");
+  EXPECT_EQ(kms->provider(), "metadata");
+  EXPECT_EQ(kms->dek_bytes(), 20U);
+}
+
+TEST(MetadataTest, UnwrapsWhatCephCsiWrote) {
+  const Json vectors = Vectors();
+  ASSERT_EQ(vectors.size(), 4U);
+  for (const Json& vector : vectors) {
+    ASSERT_OK_AND_ASSIGN(const auto kms,
+                         Build(Json::object(), vector["passphrase"].get<std::string>()));
+    ASSERT_OK_AND_ASSIGN(
+        const Secret dek,
+        kms->wrapper()->UnwrapDek(Context::Background(), vector["volume"].get<std::string>(),
+                                  vector["wrapped"].get<std::string>()));
+    EXPECT_EQ(dek.RevealText(), vector["dek"].get<std::string>()) << vector["name"];
+  }
+}
+
+TEST(MetadataTest, WritesTextsOfCephCsisShape) {
+  ASSERT_OK_AND_ASSIGN(const auto kms, Build(Json::object(), "passphrase"));
+  ASSERT_OK_AND_ASSIGN(
+      const std::string wrapped,
+      kms->wrapper()->WrapDek(Context::Background(), "v", Secret("1Aew-uiJX9w8EmFvVULdZ0G5PXw=")));
+  // 44 and 12 bytes (ceph-csi-compat 6.10).
+  EXPECT_THAT(wrapped, ::testing::MatchesRegex(
+                           R"(\{"dek":"[A-Za-z0-9+/]{59}=","nonce":"[A-Za-z0-9+/]{16}"\})"));
+}
+
+TEST(MetadataTest, AWrongPassphraseIsNamedAsTheFirstSuspect) {
+  const Json vector = Vectors()[1];
+  ASSERT_OK_AND_ASSIGN(const auto kms, Build(Json::object(), "changed since"));
+  EXPECT_THAT(kms->wrapper()->UnwrapDek(Context::Background(), vector["volume"].get<std::string>(),
+                                        vector["wrapped"].get<std::string>()),
+              StatusIs(Code::kDataLoss, AllOf(HasSubstr("01342aff-9cf3"), HasSubstr("\"my-kms\""),
+                                              HasSubstr("passphrase is not the one"))));
+}
+
+TEST(MetadataTest, TheSecretIsMissedOnlyWhenADekIsNeeded) {
+  ASSERT_OK_AND_ASSIGN(const auto kms, Build(Json::object(), ""));
+  EXPECT_THAT(kms->wrapper()->WrapDek(Context::Background(), "v", Secret("dek")),
+              StatusIs(Code::kNotFound, HasSubstr("encryptionPassphrase")));
+  EXPECT_THAT(kms->wrapper()->UnwrapDek(Context::Background(), "v",
+                                        Vectors()[0]["wrapped"].get<std::string>()),
+              StatusIs(Code::kNotFound, HasSubstr("encryptionPassphrase")));
+}
+
+TEST(MetadataTest, DamageIsTheSameErrorWithoutTheSecret) {
+  ASSERT_OK_AND_ASSIGN(const auto kms, Build(Json::object(), ""));
+  EXPECT_THAT(kms->wrapper()->UnwrapDek(Context::Background(), "v", "{}"),
+              StatusIs(Code::kDataLoss, AllOf(HasSubstr("volume v"), HasSubstr("\"my-kms\""))));
+}
+
+TEST(MetadataTest, ASecretOfKubernetesIsRefusedByNameNotReplaced) {
+  ASSERT_OK_AND_ASSIGN(const auto kms, Build({{"secretName", "storage-encryption-secret"},
+                                              {"secretNamespace", "ceph"}},
+                                             "the request's passphrase"));
+  EXPECT_THAT(
+      kms->wrapper()->WrapDek(Context::Background(), "v", Secret("dek")),
+      StatusIs(Code::kUnimplemented, AllOf(HasSubstr("\"my-kms\""), HasSubstr("secretName"))));
+  EXPECT_THAT(kms->wrapper()->UnwrapDek(Context::Background(), "v",
+                                        Vectors()[0]["wrapped"].get<std::string>()),
+              StatusIs(Code::kUnimplemented, HasSubstr("secretName")));
+}
+
+TEST(MetadataTest, OptionsOfAnotherTypeAreNamed) {
+  EXPECT_THAT(
+      Build({{"secretName", 7}}, "p"),
+      StatusIs(Code::kInvalidArgument, AllOf(HasSubstr("\"my-kms\""), HasSubstr("secretName"))));
+  EXPECT_THAT(Build({{"secretNamespace", true}}, "p"),
+              StatusIs(Code::kInvalidArgument, HasSubstr("secretNamespace")));
+}
+
+}  // namespace
+}  // namespace rbdcrypt::kms
