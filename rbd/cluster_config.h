@@ -25,7 +25,25 @@ struct ClusterEntry {
 struct MappedLocation {
   std::string cluster_id;
   std::int64_t pool_id = 0;
+
+  friend bool operator==(const MappedLocation&, const MappedLocation&) = default;
 };
+
+// The entry of `cluster_id` in a config.json whose content is `text`; `what` names it in errors.
+//
+// Only fields that this driver uses are looked at, so keys of other drivers and of later versions
+// pass, and so does `"enabled": "false"` as a string under readAffinity: ceph-csi's own sample
+// shows it, and its decoder then rejects the file for every cluster. Of two entries the first
+// counts. kInvalidArgument: no such clusterID, or malformed; the text names the field.
+Result<ClusterEntry> ParseClusterEntry(std::string_view text,
+                                       std::string_view cluster_id,
+                                       std::string_view what);
+
+// Where else a volume of `place` may be according to a cluster-mapping.json, in both directions of
+// the mapping, in the file's order, each place once. kInvalidArgument: malformed.
+Result<std::vector<MappedLocation>> ParseMappedLocations(std::string_view text,
+                                                         const MappedLocation& place,
+                                                         std::string_view what);
 
 // Reads clusters from config.json and mappings from cluster-mapping.json, afresh for every call, as
 // ceph-csi does. Thread safe.
@@ -34,7 +52,8 @@ class ClusterConfig {
   // Where ceph-csi mounts them: /etc/ceph-csi-config/{config,cluster-mapping}.json.
   ClusterConfig(std::string config_path, std::string mapping_path);
 
-  // kInvalidArgument: no such clusterID, or the file is malformed; the text names file and field.
+  // kInvalidArgument: no such clusterID, or the file is missing or malformed; the text names file
+  // and field. kUnavailable: the file cannot be read.
   Result<ClusterEntry> Find(std::string_view cluster_id) const;
 
   // Where else a volume of `cluster_id` and `pool_id` may be, in both directions of the mapping; an

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "base/status.h"
-#include "rbd/omap.h"
+#include "rbd/cluster.h"
 
 namespace rbdcrypt::rbd {
 
@@ -53,6 +53,7 @@ struct Reservation {
 //   create.directory-key         key to a missing object        FindByName: kReservedOnly; Reserve
 //                                                               goes on with the same UUID
 //   create.journal-object        whole reservation              found
+//   create.image-id              the image's id                 -
 //   delete.directory-key         object without directory key   FindByUuid finds it; Undo again
 //   delete.journal-object        nothing                        -
 //
@@ -61,11 +62,14 @@ struct Reservation {
 // (rbd/orphans). Thread safe.
 class Journal {
  public:
-  // `journal` and `images` may be the same pool. `instance` is ceph-csi's --instanceid.
-  Journal(Omap& journal, Omap& images, std::string instance);
+  // `journal` holds the directory, `images` the objects and the images; they may be the same pool.
+  // `instance` is ceph-csi's --instanceid. All must outlive the result.
+  Journal(Connection& connection, Pool& journal, Pool& images, std::string instance);
 
-  // The entry under a request name, or nothing. kInternal: the object carries another request name;
-  // nothing is changed.
+  // The entry under a request name, or nothing. A name whose volume was in a pool that no longer
+  // exists is given up, as ceph-csi does (2.3). kAlreadyExists: the name's volume is in a pool
+  // other than `images`. kInternal: the object carries another request name, or a value that
+  // neither driver writes; nothing is changed.
   Result<std::optional<JournalEntry>> FindByName(std::string_view request_name);
 
   // The entry of a UUID (state kAbsent: only defaults). For delete, expand and stage.
@@ -74,18 +78,30 @@ class Journal {
   // Makes a reservation, or completes the one that `found` began. Directory key and object are
   // written only where they are absent (safety G4), the object with all its keys in one operation.
   // kAborted: another call reserved the name in between; begin again with FindByName.
+  // kAlreadyExists: what is left of `found` names another key manager.
   Result<JournalEntry> Reserve(const Reservation& reservation,
                                const std::optional<JournalEntry>& found);
 
-  // Writes csi.imageid.
+  // Writes csi.imageid. kAborted: the reservation was removed meanwhile (written without that
+  // check, the key would make an object of itself alone: ceph-csi-compat 2.6, Note).
   Status StoreImageId(const JournalEntry& entry, std::string_view image_id);
 
   // Undoes a reservation: the directory key if it points here, then the object. Repeatable.
   Status Undo(const JournalEntry& entry);
 
  private:
-  Omap& journal_;
-  Omap& images_;
+  std::string DirectoryObject() const;
+  std::string DirectoryValue(std::string_view uuid) const;
+  Result<JournalEntry> ReserveNew(const Reservation& reservation);
+  Result<JournalEntry> Complete(const Reservation& reservation, const JournalEntry& found);
+  Status CreateEntry(const JournalEntry& entry);
+  Status CheckStillNamed(const JournalEntry& entry);
+  Status GiveUpIfPoolIsGone(const std::string& key, const std::string& value, std::int64_t pool_id);
+  OmapValues ValuesOf(const JournalEntry& entry) const;
+
+  Connection& connection_;
+  Pool& journal_;
+  Pool& images_;
   std::string instance_;
 };
 

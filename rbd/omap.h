@@ -44,6 +44,14 @@ class Omap {
   // kAlreadyExists: it has a value already, whatever it is.
   virtual Status SetNew(std::string_view object, std::string_view key, std::string_view value) = 0;
 
+  // Sets all of `values` in one operation, only where `key` has the value `expected`, compared in
+  // the same operation; "" stands for a key that is absent or empty, and makes the object if need
+  // be. kAborted: the key has another value, or, `expected` not being "", there is no object.
+  virtual Status CompareAndSet(std::string_view object,
+                               std::string_view key,
+                               std::string_view expected,
+                               const OmapValues& values) = 0;
+
   // Removes `key` only where it has this `value`, compared in the same operation. Ok if object or
   // key is not there. kAborted: it has another value.
   virtual Status RemoveKey(std::string_view object,

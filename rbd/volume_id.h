@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,7 +18,9 @@ namespace rbdcrypt::rbd {
 //   4      clusterID's length  the same
 //   n      clusterID           raw, 1 to 64 bytes, may hold '-'
 //   16     pool ID             lower-case hex of a big-endian int64
-//   36     object UUID         canonical text
+//   36     object UUID         canonical text, either case
+//
+// 64 characters beside the clusterID; CSI allows 128 in all, hence the clusterID's limit.
 struct VolumeId {
   std::uint16_t version = 1;
   std::string cluster_id;
@@ -27,11 +30,15 @@ struct VolumeId {
   friend bool operator==(const VolumeId&, const VolumeId&) = default;
 };
 
+// Longest clusterID that leaves room for the other fields.
+inline constexpr std::size_t kMaxClusterIdBytes = 64;
+
 // kInvalidArgument: the clusterID is empty or over 64 bytes, or the UUID is none.
 Result<std::string> EncodeVolumeId(const VolumeId& id);
 
-// Takes what ceph-csi's decoder takes: upper-case digits, any version, any separator.
-// kInvalidArgument: not such an ID; the text says which field.
+// Takes what ceph-csi's decoder takes (upper-case digits, any version, any separator) as far as its
+// encoder could have made it: a clusterID of 1 to 64 printable bytes, and a UUID.
+// kInvalidArgument: not such an ID; the text says which field, never its content.
 Result<VolumeId> DecodeVolumeId(std::string_view text);
 
 // Whether `text` is a UUID in canonical form, of either case.

@@ -105,6 +105,27 @@ Status FakeOmap::SetNew(std::string_view object, std::string_view key, std::stri
   });
 }
 
+Status FakeOmap::CompareAndSet(std::string_view object,
+                               std::string_view key,
+                               std::string_view expected,
+                               const rbd::OmapValues& values) {
+  const std::string name(object);
+  return seat_.Change([&](FakeSpace& space) -> Result<FakeEffect> {
+    const FakeObject* found = Find(space, name);
+    const auto present = found == nullptr ? rbd::OmapValues() : found->omap;
+    const auto value = present.find(std::string(key));
+    if ((found == nullptr && !expected.empty()) ||
+        (value == present.end() ? std::string() : value->second) != expected) {
+      return Aborted(Cat("key ", key, " of RADOS object ", object, " was changed meanwhile"));
+    }
+    return FakeEffect{Cat("omap.set ", name, " ", KeysOf(values)), [&] {
+                        for (const auto& [new_key, new_value] : values) {
+                          space.objects[name].omap[new_key] = new_value;
+                        }
+                      }};
+  });
+}
+
 Status FakeOmap::RemoveKey(std::string_view object, std::string_view key, std::string_view value) {
   const std::string old_key(key);
   return seat_.Change([&](FakeSpace& space) -> Result<FakeEffect> {

@@ -24,6 +24,10 @@ class FakeOmap final : public rbd::Omap {
   Result<std::string> Get(std::string_view object, std::string_view key) override;
   Status Set(std::string_view object, const rbd::OmapValues& values) override;
   Status SetNew(std::string_view object, std::string_view key, std::string_view value) override;
+  Status CompareAndSet(std::string_view object,
+                       std::string_view key,
+                       std::string_view expected,
+                       const rbd::OmapValues& values) override;
   Status RemoveKey(std::string_view object, std::string_view key, std::string_view value) override;
   Result<std::vector<std::string>> ListObjects(std::string_view prefix) override;
 
