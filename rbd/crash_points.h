@@ -10,11 +10,33 @@ namespace rbdcrypt::rbd {
 // The crash points of this folder (base/crash_point.h), in the order in which a volume meets them.
 // journal.h, volume_lock.h, encrypted_volume.h and the flows say what a crash at each leaves.
 inline constexpr auto kCrashPoints = std::to_array<std::string_view>({
-    "create.directory-key",   // request name -> UUID, where it was absent
-    "create.journal-object",  // all of the reservation, in one operation
-    "create.image-id",        // the image's internal id, in the reservation
-    "delete.directory-key",   // where it pointed at this volume
-    "delete.journal-object",  // the last trace
+    "create.directory-key",     // request name -> UUID, where it was absent
+    "create.journal-object",    // all of the reservation, in one operation
+    "create.image",             // the RBD image
+    "create.label",             // one of PV, PVC and cluster name in its metadata
+    "create.image-id",          // the image's internal id, in the reservation
+    "lock.acquired",            // the volume lock
+    "lock.renewed",             // 180 s more of it
+    "lock.fenced",              // one address of an earlier holder
+    "lock.broken",              // the lock of a dead holder
+    "lock.holder-record",       // our addresses, in the image's metadata
+    "create.dek",               // in the store, wrapped or as it is
+    "create.state-prepared",    // "encryptionPrepared"
+    "create.header-uuid",       // of the header to come; then those of rbd/luks/crash_points.h
+    "create.state-encrypted",   // "encrypted"
+    "lock.record-cleared",      // no holder's addresses any more
+    "lock.released",            // the volume lock
+    "stage.filesystem-making",  // "making", before mkfs
+    "stage.filesystem-made",    // "made", after it
+    "expand.image",             // its new size
+    "replace.previous-dek",     // the DEK that is to be replaced, kept
+    "replace.current-dek",      // its successor
+    "delete.image-to-trash",    // with delay 0
+    "delete.dek",               // in the store, where that is not the image
+    "delete.trash",             // the manager's task, or the removal itself
+    "delete.lock-object",       // and the volume lock with it
+    "delete.directory-key",     // where it pointed at this volume
+    "delete.journal-object",    // the last trace
 });
 
 }  // namespace rbdcrypt::rbd

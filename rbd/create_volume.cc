@@ -303,7 +303,7 @@ Result<std::string> VolumeCreation::IdOf(const JournalEntry& entry) const {
 }
 
 Journal VolumeCreation::TheJournal() {
-  return Journal(journal_pool().omap(), pool_->omap(), parts_.locator.instance());
+  return Journal(*connection_, journal_pool(), *pool_, parts_.locator.instance());
 }
 
 }  // namespace

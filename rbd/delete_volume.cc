@@ -62,7 +62,8 @@ Status VolumeDeletion::Run() {
   RETURN_IF_ERROR(RemoveDek());
   RETURN_IF_ERROR(PurgeTrash());
   RETURN_IF_ERROR(AfterEffect("delete.lock-object", lock_->RemoveObject()));
-  Journal journal(volume_.journal_pool().omap(), volume_.pool->omap(), parts_.locator.instance());
+  Journal journal(*volume_.connection, volume_.journal_pool(), *volume_.pool,
+                  parts_.locator.instance());
   return journal.Undo(volume_.entry);
 }
 

@@ -71,7 +71,7 @@ Result<LocatedVolume> VolumeLocator::LocateAt(const Caller& caller,
   ASSIGN_OR_RETURN(found.connection, Connect(found.cluster, caller, use));
   ASSIGN_OR_RETURN(const std::string pool, found.connection->PoolName(location.pool_id));
   ASSIGN_OR_RETURN(found.pool, found.connection->OpenPool(pool, found.cluster.rados_namespace));
-  Journal journal(found.pool->omap(), found.pool->omap(), instance_);
+  Journal journal(*found.connection, *found.pool, *found.pool, instance_);
   ASSIGN_OR_RETURN(found.entry, journal.FindByUuid(uuid));
   ASSIGN_OR_RETURN(const bool is_there, IsThere(*found.pool, found.entry));
   if (!is_there) {

@@ -35,8 +35,9 @@ struct HolderRecord {
   std::int64_t since_unix_seconds = 0;
 };
 
-std::int64_t UnixSeconds(Clock::TimePoint time) {
-  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+std::int64_t UnixSeconds(const Context& context) {
+  const auto since_epoch = context.clock().Wall().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count();
 }
 
 std::string ToText(const HolderRecord& record) {
@@ -94,8 +95,8 @@ Result<bool> StillWatches(const HolderRecord& record, Image& image) {
 
 Status FenceAll(Connection& connection, const HolderRecord& record) {
   for (const std::string& address : record.addresses) {
-    RETURN_IF_ERROR(
-        Annotate(connection.Blocklist(address, kFenceDuration), Cat("fence ", address)));
+    const Status fenced = AfterEffect("lock.fenced", connection.Blocklist(address, kFenceDuration));
+    RETURN_IF_ERROR(Annotate(fenced, Cat("fence ", address)));
   }
   return OkStatus();
 }
@@ -141,13 +142,14 @@ Result<std::unique_ptr<VolumeLock>> VolumeLock::Acquire(const Context& context,
 VolumeLock::~VolumeLock() {
   if (held_) {
     // It runs out by itself in 180 s if this fails; nobody is left to tell.
-    static_cast<void>(place_.pool.locks().Release(name_));
+    static_cast<void>(AfterEffect("lock.released", place_.pool.locks().Release(name_)));
   }
 }
 
 Status VolumeLock::TryTake() {
   const Clock::TimePoint before = context_.clock().Now();
-  RETURN_IF_ERROR(place_.pool.locks().Acquire(name_, options_.duration));
+  RETURN_IF_ERROR(
+      AfterEffect("lock.acquired", place_.pool.locks().Acquire(name_, options_.duration)));
   renewed_at_ = before;
   held_ = true;
   return OkStatus();
@@ -179,7 +181,7 @@ Result<bool> VolumeLock::ReplaceDeadHolder() {
     return false;
   }
   RETURN_IF_ERROR(fenced);
-  RETURN_IF_ERROR(place_.pool.locks().Break(name_, *holder));
+  RETURN_IF_ERROR(AfterEffect("lock.broken", place_.pool.locks().Break(name_, *holder)));
   return true;
 }
 
@@ -188,7 +190,8 @@ Status VolumeLock::EnsureHeld() {
   if (now - renewed_at_ < kRenewAfter) {
     return OkStatus();
   }
-  const Status renewed = place_.pool.locks().Renew(name_, options_.duration);
+  const Status renewed =
+      AfterEffect("lock.renewed", place_.pool.locks().Renew(name_, options_.duration));
   if (!renewed.ok()) {
     held_ = false;
     return Annotate(renewed, Cat("volume ", place_.volume_id, ": its lock was lost; retry"));
@@ -204,7 +207,7 @@ Status VolumeLock::BeginWriting(Image& image) {
   ASSIGN_OR_RETURN(record.addresses, place_.connection.OwnAddresses());
   record.identity = options_.identity;
   record.process = options_.process;
-  record.since_unix_seconds = UnixSeconds(context_.clock().Now());
+  record.since_unix_seconds = UnixSeconds(context_);
   return AfterEffect("lock.holder-record", image.SetMetadata(kMetaHolder, ToText(record)));
 }
 
@@ -219,7 +222,7 @@ Status VolumeLock::FenceForeignHolder(Image& image) {
   }
   const Status fenced = FenceAll(place_.connection, *record);
   if (fenced.code() == Code::kPermissionDenied) {
-    const auto age = UnixSeconds(context_.clock().Now()) - record->since_unix_seconds;
+    const auto age = UnixSeconds(context_) - record->since_unix_seconds;
     if (age < options_.orphan_grace.count()) {
       return Aborted(Cat("volume ", place_.volume_id, ": a holder of its lock (",
                          Join(record->addresses, ", "), ") may still be writing and cannot be ",
@@ -235,7 +238,7 @@ Status VolumeLock::FenceForeignHolder(Image& image) {
   if (options_.metrics != nullptr) {
     options_.metrics->CountEvent("fenced_holder");
   }
-  return AfterEffect("lock.fenced", OkStatus());
+  return OkStatus();
 }
 
 Status VolumeLock::EndWriting(Image& image) {

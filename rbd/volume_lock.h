@@ -44,10 +44,13 @@ LockName VolumeLockName(std::string_view volume_id);
 // (ceph-csi) is waited for. One thread per object.
 //
 //   a crash after          left behind                 the next holder
-//   (Acquire)              lock, at most 180 s         waits: kAborted, retried by the caller
+//   lock.acquired          lock, at most 180 s         waits: kAborted, retried by the caller
 //   lock.holder-record     lock and record             fences the record's addresses, goes on
+//   lock.renewed           lock and record             fences the record's addresses, goes on
 //   lock.fenced            as before, client shut out  fences again, goes on
+//   lock.broken            record                      takes the lock, fences again, goes on
 //   lock.record-cleared    lock, at most 180 s         waits
+//   lock.released          nothing                     -
 class VolumeLock {
  public:
   struct Options {

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace rbdcrypt::cmd {
+
+// What controller and node have in common. Names and defaults of flags and environment are
+// ceph-csi's where it has them (ceph-csi-compat 4.5), so that its manifests fit.
+struct DriverOptions {
+  // --endpoint, CSI_ENDPOINT.
+  std::string endpoint = "unix:///tmp/csi.sock";
+  // --drivername.
+  std::string driver_name = "rbd.csi.ceph.com";
+  // --instanceid: names the journal's directory object.
+  std::string instance_id = "default";
+  // --cluster-config, --cluster-mapping: where ceph-csi mounts its ConfigMap.
+  std::string cluster_config = "/etc/ceph-csi-config/config.json";
+  std::string cluster_mapping = "/etc/ceph-csi-config/cluster-mapping.json";
+  // --kms-config.
+  std::string kms_config = "/etc/ceph-csi-encryption-kms-config/config.json";
+  // --metricsport; 0 picks a free one. POD_IP or 127.0.0.1.
+  std::uint16_t metrics_port = 8080;
+  std::string metrics_ip = "127.0.0.1";
+  // --log-level: debug, info, warn, error; --log-format: text, json.
+  std::string log_level = "info";
+  std::string log_format = "text";
+};
+
+struct ControllerOptions {
+  DriverOptions driver;
+  // --setmetadata, --clustername: labels on images (ceph-csi-compat 4.5).
+  bool set_metadata = false;
+  std::string cluster_name;
+};
+
+struct NodeOptions {
+  DriverOptions driver;
+  // --nodeid, NODE_ID.
+  std::string node_id;
+  // --attacher: auto, krbd, qemu.
+  std::string attacher = "auto";
+  // --runtime-dir: what must survive this process, but not the machine.
+  std::string runtime_dir = "/run/rbdcrypt";
+};
+
+// A pool to look at, and as whom.
+struct PoolOptions {
+  std::string cluster_id;
+  std::string pool;
+  std::string user = "admin";
+  // File with the Ceph user's key in its base64 text form.
+  std::string key_file;
+  std::string instance_id = "default";
+  std::string cluster_config = "/etc/ceph-csi-config/config.json";
+  bool json = false;
+};
+
+// One call to a CSI socket.
+struct RpcOptions {
+  std::string endpoint = "unix:///tmp/csi.sock";
+  // "CreateVolume" or "csi.v1.Controller/CreateVolume".
+  std::string method;
+  std::uint32_t timeout_seconds = 120;
+};
+
+}  // namespace rbdcrypt::cmd
