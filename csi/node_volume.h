@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/context.h"
+#include "base/status.h"
+#include "csi/attachers.h"
+#include "csi/node_host.h"
+#include "csi/staged_volume.h"
+
+namespace rbdcrypt::csi {
+
+// Which volume, and where it may be found: NodeExpandVolume's fields. Old kubelets give the staging
+// path as `volume_path`, others only the target, with or without `staging_path`.
+struct ExpandOrder {
+  std::string volume_id;
+  std::string volume_path;
+  std::string staging_path;
+};
+
+// Statistics, or why there are none.
+struct VolumeHealth {
+  std::optional<VolumeUsage> usage;
+  bool is_abnormal = false;
+  std::string message;
+};
+
+// What is asked of volumes that are in use: growing and measuring. Needs no key and no Ceph user.
+class NodeVolume {
+ public:
+  // The references must outlive it.
+  NodeVolume(const Attachers& attachers, NodeHost& host) : attachers_(attachers), host_(host) {}
+
+  // Lets device and file system take all of the image; ok if they do already (ceph-csi-compat 5.6).
+  // kNotFound: no such volume there. kFailedPrecondition: its device is gone, or it is read-only.
+  Status Expand(const Context& context, const ExpandOrder& order);
+
+  // kNotFound: nothing is mounted at `volume_path`. A dead mount is an answer: abnormal.
+  Result<VolumeHealth> Stats(const std::string& volume_path);
+
+ private:
+  Result<StagedVolume> FindStaged(const ExpandOrder& order);
+
+  const Attachers& attachers_;
+  NodeHost& host_;
+};
+
+}  // namespace rbdcrypt::csi
