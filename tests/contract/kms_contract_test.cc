@@ -192,14 +192,16 @@ TEST_P(WrapperContract, AnEndedContextIsTheCallersOwnError) {
   EXPECT_THAT(kms().wrapper()->UnwrapDek(ended, kVolume, wrapped), StatusIs(Code::kCancelled));
 }
 
+std::string CaseName(const ::testing::TestParamInfo<WrapperCase>& info) {
+  return info.param.name;
+}
+
 INSTANTIATE_TEST_SUITE_P(Providers,
                          WrapperContract,
                          ::testing::Values(WrapperCase{"metadata", Make<MetadataWorld>},
                                            WrapperCase{"local", Make<LocalWorld>},
                                            WrapperCase{"fake", Make<FakeWrappingWorld>}),
-                         [](const ::testing::TestParamInfo<WrapperCase>& info) {
-                           return info.param.name;
-                         });
+                         CaseName);
 
 template <bool can_compare_and_set>
 class FakeStoreWorld final : public DekStoreWorld {
