@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #include "kms/config.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>

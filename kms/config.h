@@ -24,12 +24,14 @@ class ConfigSource {
  public:
   virtual ~ConfigSource() = default;
 
-  // kInvalidArgument: no such entry, or it is malformed; other entries stay usable.
+  // kInvalidArgument: no such entry, or it is malformed; other entries stay usable. kUnavailable:
+  // the source cannot be read now.
   virtual Result<ConfigEntry> Find(const Context& context, std::string_view kms_id) = 0;
 };
 
 // Reads one JSON object, KMS ID -> options, from a file, afresh for every call, as ceph-csi does
-// (/etc/ceph-csi-encryption-kms-config/config.json). An absent file has no entries.
+// (/etc/ceph-csi-encryption-kms-config/config.json). An absent file has no entries; one that is
+// malformed, over 1 MiB or not ours to read is kInvalidArgument with its path.
 class FileConfigSource final : public ConfigSource {
  public:
   explicit FileConfigSource(std::string path);
@@ -41,6 +43,7 @@ class FileConfigSource final : public ConfigSource {
 };
 
 // Finds and checks one entry in the text of such a file; the fuzz target's door.
+// kInvalidArgument: the text is no JSON object (names the byte, not the content), or as Find().
 Result<ConfigEntry> FindEntry(std::string_view config_text, std::string_view kms_id);
 
 }  // namespace rbdcrypt::kms

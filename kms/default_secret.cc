@@ -2,6 +2,8 @@
 // Copyright the rbdcrypt authors
 #include "kms/default_secret.h"
 
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "base/strings.h"

@@ -37,8 +37,8 @@ enum class DekKind { kRandom, kHumanPassphrase };
 // One KMS entry as one tenant sees it.
 //
 // Exactly one of wrapper() and store() is set: a wrapper means the DEK lives, wrapped, in the
-// image's metadata; a store means the provider keeps it. Thread safe; made and cached by
-// kms/registry.
+// image's metadata; a store means the provider keeps it. Thread safe; owns copies of the request's
+// secrets it needs; made by kms/registry.
 class Kms {
  public:
   virtual ~Kms() = default;

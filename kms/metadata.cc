@@ -2,6 +2,8 @@
 // Copyright the rbdcrypt authors
 #include "kms/metadata.h"
 
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "base/strings.h"

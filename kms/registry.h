@@ -34,14 +34,17 @@ using ProviderFactory = std::function<Result<std::shared_ptr<Kms>>(
 
 // KMS ID -> configured provider.
 //
-// The table of providers is given once, in cmd/wiring; no provider registers itself. Thread safe.
+// The table of providers is given once, in cmd/wiring; no provider registers itself. Entries are
+// read, and providers built, for every call, as ceph-csi does: a provider holds its request's
+// secrets, and a corrected entry needs no restart. What is worth keeping between calls (key rings,
+// later connections) the factories keep. Thread safe.
 class Registry {
  public:
   Registry(ConfigSource& config, std::map<std::string, ProviderFactory, std::less<>> providers);
 
   // The provider of `request.kms_id`. An empty id and "default" are the Secret-based one and read
   // no configuration (ceph-csi-compat 6.1).
-  // kInvalidArgument: no such entry, unknown provider, or a bad option.
+  // kInvalidArgument: no such entry, unknown provider, or a bad option; the text names the KMS ID.
   Result<std::shared_ptr<Kms>> Open(const Context& context, const KmsRequest& request);
 
  private:
