@@ -14,7 +14,8 @@
 
 namespace rbdcrypt::rbd::attach {
 
-// Whom to ask for the image, and as whom. `key` is the Ceph user's key in its base64 text form.
+// Whom to ask for the image, and as whom. `key` is the Ceph user's key in its base64 text form,
+// `monitors` are in any form that config.json allows (attach/monitors).
 struct ClusterAccess {
   std::vector<std::string> monitors;
   std::string user;
@@ -29,11 +30,16 @@ struct AttachRequest {
   std::string image;
   // The CSI volume ID: names the dm mapping "luks-rbd-<volume ID>" (ceph-csi-compat 5.4).
   std::string volume_id;
-  // Opens the LUKS header; nothing for a plain volume.
+  // Opens the LUKS header; nothing for a plain volume. Already proven in user space by the caller,
+  // which is also where an expensive KDF passes the memory gate (safety E5): this layer only maps.
   const Secret* dek = nullptr;
   bool read_only = false;
   // Comma-separated, for this attacher only (ceph-csi-compat 4.1, mapOptions).
   std::string map_options;
+  // The segment's sector size (512 or 4096), which becomes the device's logical block size.
+  std::uint32_t sector_bytes = 512;
+  // RBD's feature bits of the image, where known: lets krbd say which one it lacks.
+  std::optional<std::uint64_t> image_features = std::nullopt;
 };
 
 // What is remembered of an attachment, in the staging record, to undo it after a restart without

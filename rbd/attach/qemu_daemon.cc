@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#include "rbd/attach/qemu_daemon.h"
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/strings.h"
+#include "rbd/attach/small_file.h"
+
+namespace rbdcrypt::rbd::attach {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr auto kPatience = std::chrono::seconds(20);
+constexpr auto kKillPatience = std::chrono::seconds(10);
+constexpr auto kPause = std::chrono::milliseconds(10);
+
+// Whether the process was started with `text` in one of its arguments. A zombie has none.
+bool HasArgument(const fs::path& process, std::string_view text) {
+  const auto arguments = ReadFile(process / "cmdline");
+  return arguments.ok() && arguments->find(text) != std::string::npos;
+}
+
+// Kills `pid` only if it is still a process with that argument: the descriptor pins the process
+// before its arguments are looked at.
+void KillIfArgument(pid_t pid, std::string_view text) {
+  const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (process.valid() && HasArgument(fs::path("/proc") / std::to_string(pid), text)) {
+    syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
+  }
+}
+
+}  // namespace
+
+QemuDaemon::QemuDaemon(Subprocess& subprocess, std::string folder, std::string cgroup)
+    : subprocess_(subprocess), folder_(std::move(folder)), cgroup_(std::move(cgroup)) {}
+
+Status QemuDaemon::Start(const Context& context) {
+  Command command;
+  // --daemonize: its parent ends when the monitor listens, with the daemon's last words if not.
+  command.argv = {
+      "qemu-storage-daemon", "--daemonize",
+      "--chardev",           Cat("socket,id=qmp,path=", SocketPath(), ",server=on,wait=off"),
+      "--monitor",           "chardev=qmp"};
+  RETURN_IF_ERROR(subprocess_.RunChecked(context, command).status());
+  for (const pid_t pid : Pids()) {
+    if (const std::string file = cgroup_ + "/cgroup.procs"; !cgroup_.empty()) {
+      const int error = WriteKernelFile(file, std::to_string(pid));
+      if (error != 0) {
+        return FromErrno(error, Cat("move qemu-storage-daemon to the control group ", cgroup_));
+      }
+    }
+  }
+  return OkStatus();
+}
+
+bool QemuDaemon::IsRunning() const {
+  return !Pids().empty();
+}
+
+Result<QmpClient> QemuDaemon::Connect(const Context& context) const {
+  return QmpClient::Connect(context, SocketPath());
+}
+
+std::string QemuDaemon::ExportPath() const {
+  return folder_ + "/export";
+}
+
+Result<std::string> QemuDaemon::ReachableExportPath() const {
+  const auto pids = Pids();
+  if (pids.empty()) {
+    return Unavailable(Cat("the qemu-storage-daemon of ", folder_, " does not run"));
+  }
+  return Cat("/proc/", pids.front(), "/root", ExportPath());
+}
+
+Status QemuDaemon::Stop(const Context& context) {
+  if (!IsRunning()) {
+    return OkStatus();
+  }
+  Clock& clock = context.clock();
+  if (auto client = Connect(context.WithTimeout(kPatience)); client.ok()) {
+    // It may be gone before it has answered.
+    client->Execute(context.WithTimeout(kPatience), "quit", Json::object()).status().IgnoreError();
+    if (WaitUntilGone(context, clock.Now() + kPatience)) {
+      return OkStatus();
+    }
+  }
+  RETURN_IF_ERROR(context.Check("killing qemu-storage-daemon"));
+  for (const pid_t pid : Pids()) {
+    KillIfArgument(pid, SocketPath());
+  }
+  if (!WaitUntilGone(context, clock.Now() + kKillPatience)) {
+    return Unavailable(Cat("the qemu-storage-daemon of ", folder_, " does not end"));
+  }
+  return OkStatus();
+}
+
+bool QemuDaemon::WaitUntilGone(const Context& context, Clock::TimePoint until) const {
+  while (IsRunning()) {
+    if (context.clock().Now() >= until || !context.Check("waiting for the daemon's end").ok()) {
+      return false;
+    }
+    context.clock().SleepUntil(context.clock().Now() + kPause);
+  }
+  return true;
+}
+
+std::string QemuDaemon::SocketPath() const {
+  return folder_ + "/qmp.sock";
+}
+
+std::vector<pid_t> QemuDaemon::Pids() const {
+  std::vector<pid_t> pids;
+  std::error_code error;
+  const std::string argument = Cat("path=", SocketPath());
+  for (const auto& entry : fs::directory_iterator("/proc", error)) {
+    const auto pid = ParseUint64(entry.path().filename().native());
+    if (pid && HasArgument(entry.path(), argument)) {
+      pids.push_back(static_cast<pid_t>(*pid));
+    }
+  }
+  return pids;
+}
+
+}  // namespace rbdcrypt::rbd::attach

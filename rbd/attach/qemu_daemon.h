@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "base/context.h"
+#include "base/status.h"
+#include "base/subprocess.h"
+#include "rbd/attach/qmp_client.h"
+
+namespace rbdcrypt::rbd::attach {
+
+// The qemu-storage-daemon of one volume, known by its folder alone.
+//
+// It is started with nothing but a monitor socket in that folder, in a session of its own, and
+// lives on when this process ends. It is found again by its command line, which names the folder: a
+// process number on file could be anybody's after a restart, and is never written before a crash.
+//
+// In a container, the daemon still belongs to the container's control group and mount namespace:
+// when the container is replaced, the kubelet kills it with the rest, unless `cgroup` names a group
+// (under a cgroup file system of the host) to move it to. Its FUSE file is reached through its own
+// /proc/<pid>/root, whichever mount namespace that is.
+class QemuDaemon {
+ public:
+  QemuDaemon(Subprocess& subprocess, std::string folder, std::string cgroup);
+
+  // Returns when the monitor listens. kNotFound: the program is not installed. kInternal: it ended,
+  // with its last words.
+  Status Start(const Context& context);
+
+  bool IsRunning() const;
+
+  // kUnavailable: it does not run.
+  Result<QmpClient> Connect(const Context& context) const;
+
+  // The file in the folder that the volume's export is mounted on.
+  std::string ExportPath() const;
+
+  // A path by which this process can open it. kUnavailable: the daemon does not run.
+  Result<std::string> ReachableExportPath() const;
+
+  // Ends it in peace, so that the image is flushed and its locks and watches are let go; kills it
+  // if it has not ended after `kPatience` or where it does not listen. Ok if none runs.
+  Status Stop(const Context& context);
+
+ private:
+  std::string SocketPath() const;
+  std::vector<pid_t> Pids() const;
+  bool WaitUntilGone(const Context& context, Clock::TimePoint until) const;
+
+  Subprocess& subprocess_;
+  std::string folder_;
+  std::string cgroup_;
+};
+
+}  // namespace rbdcrypt::rbd::attach

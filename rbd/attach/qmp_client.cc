@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#include "rbd/attach/qmp_client.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/strings.h"
+#include "rbd/attach/secret_text.h"
+
+namespace rbdcrypt::rbd::attach {
+namespace {
+
+// How late a cancellation or a deadline may be noticed.
+constexpr int kPollMilliseconds = 50;
+// No answer to what we ask is longer; beyond it the peer is not qemu.
+constexpr std::size_t kLongestMessageBytes = std::size_t{4} * 1024 * 1024;
+
+struct Meaning {
+  std::string_view text;
+  Code code;
+};
+
+// The first that occurs in the text counts.
+constexpr std::array<Meaning, 8> kMeanings = {{
+    {"encryption load fail: Operation not permitted", Code::kUnauthenticated},
+    {"encryption load fail: Invalid argument", Code::kDataLoss},
+    {"No such file or directory", Code::kNotFound},
+    {"does not exist", Code::kNotFound},
+    {"Operation not permitted", Code::kPermissionDenied},
+    {"Permission denied", Code::kPermissionDenied},
+    {"timed out", Code::kUnavailable},
+    {"Cannot allocate memory", Code::kUnavailable},
+}};
+
+bool StringAt(const Json& object, std::string_view field, std::string& out) {
+  const auto found = object.find(field);
+  if (found == object.end() || !found->is_string()) {
+    return false;
+  }
+  out = found->get<std::string>();
+  return true;
+}
+
+Status LostConnection(int error) {
+  return Unavailable(Cat("qemu-storage-daemon's monitor is gone: ",
+                         error == 0 ? "it closed the connection" : std::strerror(error)));
+}
+
+}  // namespace
+
+Status ErrorFromQemu(std::string_view command, std::string_view text) {
+  Code code = Code::kInternal;
+  for (const Meaning& meaning : kMeanings) {
+    if (text.find(meaning.text) != std::string_view::npos) {
+      code = meaning.code;
+      break;
+    }
+  }
+  return MakeStatus(code, Cat("qemu-storage-daemon refuses ", command, ": ", text));
+}
+
+QmpClient::QmpClient(UniqueFd socket) : socket_(std::move(socket)) {}
+
+Result<QmpClient> QmpClient::Connect(const Context& context, const std::string& socket_path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (socket_path.size() >= sizeof(address.sun_path)) {
+    return InvalidArgument(Cat("socket path ", socket_path, " is too long for a Unix socket"));
+  }
+  std::memcpy(address.sun_path, socket_path.data(), socket_path.size());
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket.valid() ||
+      connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    return Unavailable(Cat("connect to ", socket_path, ": ", std::strerror(errno)));
+  }
+  QmpClient client(std::move(socket));
+  ASSIGN_OR_RETURN(const Json greeting, client.ReadMessage(context));
+  if (!greeting.contains("QMP")) {
+    return Unavailable(Cat(socket_path, " does not greet as a QMP server"));
+  }
+  RETURN_IF_ERROR(client.Execute(context, "qmp_capabilities", Json::object()).status());
+  return client;
+}
+
+Result<Json> QmpClient::Execute(const Context& context,
+                                std::string_view command,
+                                const Json& arguments) {
+  RETURN_IF_ERROR(context.Check(Cat("asking qemu-storage-daemon for ", command)));
+  const Json request = {{"execute", command}, {"arguments", arguments}};
+  RETURN_IF_ERROR(Send(request.dump() + "\n"));
+  ASSIGN_OR_RETURN(Json answer, ReadAnswer(context));
+  if (const auto value = answer.find("return"); value != answer.end()) {
+    return std::move(*value);
+  }
+  std::string text = "it gives no reason";
+  StringAt(answer["error"], "desc", text);
+  return ErrorFromQemu(command, text);
+}
+
+Status QmpClient::AddSecret(const Context& context, std::string_view id, const Secret& bytes) {
+  RETURN_IF_ERROR(context.Check(Cat("giving qemu-storage-daemon the secret ", id)));
+  SecretText line;
+  line.Append(R"({"execute":"object-add","arguments":{"qom-type":"secret","id":")");
+  line.Append(id);
+  line.Append(R"(","format":"base64","data":")");
+  line.AppendBase64(bytes);
+  line.Append("\"}}\n");
+  const Secret text = line.Take();
+  RETURN_IF_ERROR(Send(text.RevealText()));
+  ASSIGN_OR_RETURN(const Json answer, ReadAnswer(context));
+  return answer.contains("return")
+             ? OkStatus()
+             : Internal(Cat("qemu-storage-daemon does not accept the secret ", id));
+}
+
+Status QmpClient::Send(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno != EINTR) {
+      return LostConnection(errno);
+    }
+    bytes.remove_prefix(sent < 0 ? 0 : static_cast<std::size_t>(sent));
+  }
+  return OkStatus();
+}
+
+// The next message that is no event.
+Result<Json> QmpClient::ReadAnswer(const Context& context) {
+  while (true) {
+    ASSIGN_OR_RETURN(Json message, ReadMessage(context));
+    if (!message.contains("event")) {
+      return message;
+    }
+  }
+}
+
+Result<Json> QmpClient::ReadMessage(const Context& context) {
+  std::array<char, 4096> chunk{};
+  std::size_t end = received_.find('\n');
+  while (end == std::string::npos) {
+    RETURN_IF_ERROR(context.Check("waiting for qemu-storage-daemon"));
+    pollfd readable{.fd = socket_.get(), .events = POLLIN, .revents = 0};
+    if (poll(&readable, 1, kPollMilliseconds) == 0) {
+      continue;
+    }
+    const ssize_t got = recv(socket_.get(), chunk.data(), chunk.size(), 0);
+    if (got <= 0 && !(got < 0 && errno == EINTR)) {
+      return LostConnection(got == 0 ? 0 : errno);
+    }
+    received_.append(chunk.data(), got < 0 ? 0 : static_cast<std::size_t>(got));
+    if (received_.size() > kLongestMessageBytes) {
+      return Internal("qemu-storage-daemon's answer has no end");
+    }
+    end = received_.find('\n');
+  }
+  const std::string line = received_.substr(0, end);
+  received_.erase(0, end + 1);
+  auto message = ParseJson(line, "answer of qemu-storage-daemon");
+  if (!message.ok() || !message->is_object()) {
+    return Internal("qemu-storage-daemon's answer is not a JSON object");
+  }
+  return message;
+}
+
+}  // namespace rbdcrypt::rbd::attach

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/context.h"
+#include "base/status.h"
+#include "base/subprocess.h"
+
+namespace rbdcrypt::rbd::attach {
+
+// The mappers there are, by the name in configuration and staging record: "krbd" (Krbd) and "qemu"
+// (QemuStorage). "rbd-nbd" is the name of ceph-csi's third, which a StorageClass may ask for and
+// this build does not offer.
+
+// Where the kernel's and the machine's files are; replaced by tests.
+struct NodeFolders {
+  std::string sysfs_root = "/sys";
+  std::string dev_root = "/dev";
+};
+
+// Which mapper this node uses: "krbd" or "qemu".
+//
+// `configured` is "auto", "krbd" or "qemu". Auto takes the kernel where the modules rbd and
+// dm-crypt are there or can be loaded, else qemu-storage-daemon. kFailedPrecondition: the node
+// cannot do what is configured, or nothing at all; the text says what is missing. kInvalidArgument:
+// another word.
+Result<std::string> SelectMapper(const Context& context,
+                                 Subprocess& subprocess,
+                                 std::string_view configured,
+                                 const NodeFolders& folders = {});
+
+}  // namespace rbdcrypt::rbd::attach

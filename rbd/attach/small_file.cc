@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#include "rbd/attach/small_file.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+
+#include <fcntl.h>
+
+#include "base/handle.h"
+#include "base/strings.h"
+
+namespace rbdcrypt::rbd::attach {
+namespace {
+
+Status SyncFolder(const std::filesystem::path& folder) {
+  const UniqueFd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid() || fsync(fd.get()) != 0) {
+    return FromErrno(errno, Cat("sync ", folder.native()));
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+std::optional<std::string> ReadFirstLine(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  if (!file || (!std::getline(file, line) && !file.eof())) {
+    return std::nullopt;
+  }
+  return line;
+}
+
+Result<std::string> ReadFile(const std::filesystem::path& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    return FromErrno(errno, Cat("open ", path.native()));
+  }
+  std::string content{std::istreambuf_iterator<char>(file), {}};
+  if (file.bad()) {
+    return Unavailable(Cat("read ", path.native()));
+  }
+  return content;
+}
+
+int WriteKernelFile(const std::string& path, std::string_view text) {
+  const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd.valid() || write(fd.get(), text.data(), text.size()) < 0) {
+    return errno;
+  }
+  return 0;
+}
+
+Status ReplaceFile(const std::filesystem::path& path, std::string_view content) {
+  const std::string temporary = path.native() + ".new";
+  const UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!fd.valid()) {
+    return FromErrno(errno, Cat("create ", temporary));
+  }
+  const ssize_t written = write(fd.get(), content.data(), content.size());
+  if (written != static_cast<ssize_t>(content.size())) {
+    return FromErrno(written < 0 ? errno : ENOSPC, Cat("write ", temporary));
+  }
+  if (fsync(fd.get()) != 0 || std::rename(temporary.c_str(), path.c_str()) != 0) {
+    return FromErrno(errno, Cat("replace ", path.native()));
+  }
+  return SyncFolder(path.parent_path());
+}
+
+}  // namespace rbdcrypt::rbd::attach

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace rbdcrypt::rbd::attach {
+
+// The first line of a file of the kernel's (/sys, /proc) without its end, or nothing where it
+// cannot be read: such a file is gone when its device is, between the listing of a folder and the
+// reading.
+std::optional<std::string> ReadFirstLine(const std::filesystem::path& path);
+
+// All of a file. kNotFound: no such file.
+Result<std::string> ReadFile(const std::filesystem::path& path);
+
+// One write() into a file of the kernel's that exists already: the kernel's answer is the errno.
+// 0, or the positive errno.
+int WriteKernelFile(const std::string& path, std::string_view text);
+
+// Replaces a file of mode 0600 so that a crash leaves the old content or the new, durably.
+Status ReplaceFile(const std::filesystem::path& path, std::string_view content);
+
+}  // namespace rbdcrypt::rbd::attach
