@@ -36,6 +36,8 @@ class Attachers {
   Result<rbd::attach::Attacher*> Holder(const Context& context,
                                         const rbd::attach::AttachmentKey& key) const;
 
+  const std::vector<rbd::attach::Attacher*>& all() const { return attachers_; }
+
  private:
   std::vector<rbd::attach::Attacher*> attachers_;
 };

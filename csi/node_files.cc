@@ -3,7 +3,8 @@
 #include "csi/node_files.h"
 
 #include <cerrno>
-#include <vector>
+#include <filesystem>
+#include <system_error>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -149,6 +150,24 @@ Status RemoveFile(const std::string& path) {
     return errno == ENOENT || errno == ENOTDIR ? OkStatus() : Errno("remove", path);
   }
   return SyncFolderOf(path);
+}
+
+Result<std::string> ResolvedPath(const std::string& path) {
+  const std::size_t end = path.find_last_not_of('/');
+  if (end == std::string::npos) {
+    return path;
+  }
+  const std::string trimmed = path.substr(0, end + 1);
+  std::error_code error;
+  const std::string folder = std::filesystem::canonical(ParentOf(trimmed), error).native();
+  if (error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory) {
+    return trimmed;
+  }
+  if (error) {
+    return FromErrno(error.value(), Cat("resolve ", path));
+  }
+  const std::string name = trimmed.substr(trimmed.find_last_of('/') + 1);
+  return folder == "/" ? Cat("/", name) : Cat(folder, "/", name);
 }
 
 std::string ParentOf(const std::string& path) {

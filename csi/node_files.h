@@ -41,6 +41,10 @@ Status WriteFileDurably(const std::string& path, std::string_view content);
 // Ok if absent; durable before it returns.
 Status RemoveFile(const std::string& path);
 
+// The path with its folders' symbolic links resolved; its last step, which may be a dead mount, is
+// not looked at. A path without such a folder comes back as it is.
+Result<std::string> ResolvedPath(const std::string& path);
+
 // The folder of `path`: "/a/b" -> "/a".
 std::string ParentOf(const std::string& path);
 

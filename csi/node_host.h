@@ -26,8 +26,8 @@ struct DeviceMount {
   std::string device;
   std::string target;
   std::string fs_type;
+  // As mount(8) takes them, "ro" included; those of user space alone (_netdev) are dropped.
   std::vector<std::string> options;
-  bool is_read_only = false;
 };
 
 // One path to be seen at another as well: a directory, or a device node over a file.
@@ -35,7 +35,6 @@ struct BindMount {
   std::string source;
   std::string target;
   std::vector<std::string> options;
-  bool is_read_only = false;
 };
 
 // What is mounted somewhere.
@@ -56,7 +55,8 @@ struct VolumeUsage {
 };
 
 // What a node does with mapped devices, mounts and file systems. Real: csi/system_host. Fake:
-// tests/fakes/fake_host. Thread safe for different volumes.
+// tests/fakes/fake_host. Paths are free of symbolic links (csi/node_files ResolvedPath), as the
+// kernel's mount table has them. Thread safe for different volumes.
 class NodeHost {
  public:
   virtual ~NodeHost() = default;
@@ -81,7 +81,8 @@ class NodeHost {
   virtual Status Mount(const Context& context, const DeviceMount& mount) = 0;
   virtual Status Bind(const Context& context, const BindMount& mount) = 0;
 
-  // Takes away the topmost mount at `target`. kFailedPrecondition: it is in use.
+  // Takes away whatever is mounted at `target`, all layers; ok if nothing is.
+  // kFailedPrecondition: in use.
   virtual Status Unmount(const Context& context, const std::string& target) = 0;
 
   // The topmost mount whose mount point is `path`, or nothing; works for dead mounts, too.
@@ -94,7 +95,7 @@ class NodeHost {
   // Whether what is mounted at `path` lives on `device`, or is `device`, and that is still there.
   virtual Result<bool> IsBackedBy(const std::string& path, const std::string& device) = 0;
 
-  // kDataLoss: the mount is dead; the text says with which error.
+  // kUnavailable: the file system behind it does not answer.
   virtual Result<VolumeUsage> Usage(const std::string& path) = 0;
 };
 

@@ -31,8 +31,11 @@ Status CheckAccessType(const PublishOrder& order, const std::string& staged_path
 
 }  // namespace
 
-Status NodePublish::Publish(const Context& context, const PublishOrder& order) {
-  const std::string staged_path = Cat(order.staging_path, "/", order.volume_id);
+Status NodePublish::Publish(const Context& context, const PublishOrder& requested) {
+  PublishOrder order = requested;
+  ASSIGN_OR_RETURN(order.target_path, ResolvedPath(requested.target_path));
+  ASSIGN_OR_RETURN(const std::string staged_path,
+                   ResolvedPath(Cat(order.staging_path, "/", order.volume_id)));
   ASSIGN_OR_RETURN(const auto staged, host_.FindMount(staged_path));
   if (order.staging_path.empty() || !staged) {
     return FailedPrecondition(Cat("volume ", order.volume_id, ": is not staged at \"",
@@ -83,8 +86,7 @@ Status NodePublish::BindNew(const Context& context,
                                                  : MakeMountDirectory(order.target_path)));
   const BindMount mount = {.source = staged_path,
                            .target = order.target_path,
-                           .options = PublishMountOptions(order.access, WantsReadOnly(order)),
-                           .is_read_only = WantsReadOnly(order)};
+                           .options = PublishMountOptions(order.access, WantsReadOnly(order))};
   const Status bound = AfterEffect("node.published", host_.Bind(context, mount));
   if (!bound.ok() && before == PathKind::kAbsent) {
     // What cannot be removed, the next publish uses.
@@ -93,12 +95,11 @@ Status NodePublish::BindNew(const Context& context,
   return bound;
 }
 
-Status NodePublish::Unpublish(const Context& context, const std::string& target_path) {
-  ASSIGN_OR_RETURN(auto mount, host_.FindMount(target_path));
-  while (mount) {
-    RETURN_IF_ERROR(context.Check(Cat("unmount ", target_path)));
+Status NodePublish::Unpublish(const Context& context, const std::string& requested_path) {
+  ASSIGN_OR_RETURN(const std::string target_path, ResolvedPath(requested_path));
+  ASSIGN_OR_RETURN(const auto mount, host_.FindMount(target_path));
+  if (mount) {
     RETURN_IF_ERROR(AfterEffect("node.unpublished", host_.Unmount(context, target_path)));
-    ASSIGN_OR_RETURN(mount, host_.FindMount(target_path));
   }
   ASSIGN_OR_RETURN(const PathKind kind, KindOf(target_path));
   if (kind == PathKind::kAbsent) {

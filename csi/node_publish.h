@@ -40,11 +40,11 @@ class NodePublish {
   // SINGLE_NODE_SINGLE_WRITER and published elsewhere on this node already. (SINGLE_NODE_WRITER is
   // not held to one target: kubelets that know no other mode send it for ReadWriteOnce, which pods
   // of one node may share.)
-  Status Publish(const Context& context, const PublishOrder& order);
+  Status Publish(const Context& context, const PublishOrder& requested);
 
   // Unmounts and removes the target; ok if it is not there. kFailedPrecondition: in use, or not
   // mounted and not empty: content is not thrown away.
-  Status Unpublish(const Context& context, const std::string& target_path);
+  Status Unpublish(const Context& context, const std::string& requested_path);
 
  private:
   Status CheckTargets(const PublishOrder& order, const std::string& staged_path);

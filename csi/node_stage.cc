@@ -21,9 +21,6 @@ using rbd::attach::Attachment;
 // Undoing has time of its own: the call that failed may have run out of it.
 constexpr std::chrono::seconds kUndoTime{60};
 
-// More mounts over each other than any driver makes.
-constexpr int kMaxStackedMounts = 16;
-
 Context UndoContext(const Context& context) {
   return Context({.clock = &context.clock(),
                   .deadline = context.clock().Now() + kUndoTime,
@@ -31,15 +28,16 @@ Context UndoContext(const Context& context) {
                   .request_id = context.request_id()});
 }
 
-Status UnmountAll(const Context& context, NodeHost& host, const std::string& path) {
-  for (int count = 0; count < kMaxStackedMounts; ++count) {
-    ASSIGN_OR_RETURN(const auto mount, host.FindMount(path));
-    if (!mount) {
-      return OkStatus();
-    }
+// Unmounts and removes what stands for the volume in its staging path.
+Status RemoveMount(const Context& context, NodeHost& host, const std::string& path) {
+  ASSIGN_OR_RETURN(const auto mount, host.FindMount(path));
+  if (mount) {
     RETURN_IF_ERROR(AfterEffect("node.unmounted", host.Unmount(context, path)));
   }
-  return FailedPrecondition(Cat(path, ": over ", kMaxStackedMounts, " mounts over each other"));
+  ASSIGN_OR_RETURN(const PathKind kind, KindOf(path));
+  return kind == PathKind::kAbsent
+             ? OkStatus()
+             : AfterEffect("node.mount-point-removed", RemoveMountPoint(path));
 }
 
 StageIntent IntentOf(const StageOrder& order, const Attacher& attacher) {
@@ -64,13 +62,14 @@ class FreshStage {
   FreshStage(const NodeParts& parts,
              const Context& context,
              const rbd::Caller& caller,
-             const StageOrder& order)
+             const StageOrder& order,
+             const StagedVolume& place)
       : parts_(parts),
         context_(context),
         caller_(caller),
         order_(order),
-        record_(order.staging_path),
-        path_(Cat(order.staging_path, "/", order.volume_id)) {}
+        record_(place.record()),
+        path_(place.path()) {}
 
   Status Run();
 
@@ -91,7 +90,7 @@ class FreshStage {
   const Context& context_;
   const rbd::Caller& caller_;
   const StageOrder& order_;
-  const StagingRecord record_;
+  const StagingRecord& record_;
   const std::string path_;
 
   rbd::StageableVolume volume_;
@@ -145,7 +144,7 @@ Status FreshStage::Attach() {
   const rbd::attach::ClusterAccess access = {.monitors = volume_.cluster.monitors,
                                              .user = caller_.credentials.user,
                                              .key = caller_.credentials.key.Clone()};
-  const rbd::attach::AttachRequest request = {
+  rbd::attach::AttachRequest request = {
       .cluster = access,
       .pool = volume_.pool,
       .rados_namespace = volume_.rados_namespace,
@@ -154,6 +153,12 @@ Status FreshStage::Attach() {
       .dek = volume_.header ? &volume_.header->dek : nullptr,
       .read_only = order_.access.IsReadOnly(),
       .map_options = order_.parameters.map_options.For(attacher_->name())};
+  if (volume_.header) {
+    request.sector_bytes = volume_.header->sector_bytes;
+  }
+  if (volume_.features != 0) {
+    request.image_features = volume_.features;
+  }
   // What somebody else attached before stays when this stage fails; what this call began does not.
   has_attached_ = !found.has_value();
   ASSIGN_OR_RETURN(
@@ -166,10 +171,7 @@ Status FreshStage::Attach() {
 Status FreshStage::BindBlock() {
   has_made_path_ = true;
   RETURN_IF_ERROR(AfterEffect("node.mount-point", MakeMountFile(path_)));
-  const BindMount mount = {.source = attachment_.device_path,
-                           .target = path_,
-                           .options = {},
-                           .is_read_only = order_.access.IsReadOnly()};
+  const BindMount mount = {.source = attachment_.device_path, .target = path_, .options = {}};
   return AfterEffect("node.mounted", parts_.host.Bind(context_, mount));
 }
 
@@ -181,8 +183,7 @@ Status FreshStage::MountFilesystem() {
   const DeviceMount mount = {.device = attachment_.device_path,
                              .target = path_,
                              .fs_type = fs_type,
-                             .options = StageMountOptions(fs_type, order_.access),
-                             .is_read_only = order_.access.IsReadOnly()};
+                             .options = StageMountOptions(fs_type, order_.access)};
   RETURN_IF_ERROR(AfterEffect("node.mounted", parts_.host.Mount(context_, mount)));
   if (is_blank || order_.access.IsReadOnly()) {
     return OkStatus();
@@ -234,8 +235,7 @@ Result<std::string> FreshStage::MakeFilesystem() {
 Status FreshStage::Undo() {
   const Context context = UndoContext(context_);
   if (has_made_path_) {
-    RETURN_IF_ERROR(UnmountAll(context, parts_.host, path_));
-    RETURN_IF_ERROR(AfterEffect("node.mount-point-removed", RemoveMountPoint(path_)));
+    RETURN_IF_ERROR(RemoveMount(context, parts_.host, path_));
   }
   if (has_attached_) {
     RETURN_IF_ERROR(AfterEffect("node.detached", attacher_->Detach(context, key_)));
@@ -283,7 +283,7 @@ Status NodeStage::Stage(const Context& context,
   }
   RETURN_IF_ERROR(Annotate(Unstage(context, order.volume_id, order.staging_path),
                            "take down what an interrupted call left"));
-  FreshStage stage(parts_, context, caller, order);
+  FreshStage stage(parts_, context, caller, order, staged);
   const Status status = stage.Run();
   if (status.ok()) {
     return status;
@@ -328,11 +328,7 @@ Status NodeStage::Unstage(const Context& context,
                           const std::string& volume_id,
                           const std::string& staging_path) {
   ASSIGN_OR_RETURN(const StagedVolume staged, StagedVolume::Load(staging_path, volume_id));
-  RETURN_IF_ERROR(UnmountAll(context, parts_.host, staged.path()));
-  ASSIGN_OR_RETURN(const PathKind kind, KindOf(staged.path()));
-  if (kind != PathKind::kAbsent) {
-    RETURN_IF_ERROR(AfterEffect("node.mount-point-removed", RemoveMountPoint(staged.path())));
-  }
+  RETURN_IF_ERROR(RemoveMount(context, parts_.host, staged.path()));
   if (!staged.HasRecord()) {
     return OkStatus();
   }

@@ -14,7 +14,8 @@ namespace rbdcrypt::csi {
 // mount point that shows the same volume under its ID.
 Result<StagedVolume> NodeVolume::FindStaged(const ExpandOrder& order) {
   std::vector<std::string> folders = {order.staging_path, order.volume_path};
-  ASSIGN_OR_RETURN(const std::vector<std::string> mounts, host_.MountPointsLike(order.volume_path));
+  ASSIGN_OR_RETURN(const std::string volume_path, ResolvedPath(order.volume_path));
+  ASSIGN_OR_RETURN(const std::vector<std::string> mounts, host_.MountPointsLike(volume_path));
   for (const std::string& mount : mounts) {
     if (mount.ends_with(Cat("/", order.volume_id))) {
       folders.push_back(ParentOf(mount));
@@ -55,13 +56,14 @@ Status NodeVolume::Expand(const Context& context, const ExpandOrder& order) {
                      host_.GrowFilesystem(context, held->attachment.device_path, staged.path()));
 }
 
-Result<VolumeHealth> NodeVolume::Stats(const std::string& volume_path) {
+Result<VolumeHealth> NodeVolume::Stats(const std::string& requested_path) {
+  ASSIGN_OR_RETURN(const std::string volume_path, ResolvedPath(requested_path));
   ASSIGN_OR_RETURN(const auto mount, host_.FindMount(volume_path));
   if (!mount) {
     return NotFound(Cat("volume_path: nothing is mounted at ", volume_path));
   }
   Result<VolumeUsage> usage = host_.Usage(volume_path);
-  if (usage.status().code() == Code::kDataLoss) {
+  if (usage.status().code() == Code::kUnavailable) {
     return VolumeHealth{
         .usage = std::nullopt, .is_abnormal = true, .message = Message(usage.status())};
   }

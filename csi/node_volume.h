@@ -38,8 +38,8 @@ class NodeVolume {
   // kNotFound: no such volume there. kFailedPrecondition: its device is gone, or it is read-only.
   Status Expand(const Context& context, const ExpandOrder& order);
 
-  // kNotFound: nothing is mounted at `volume_path`. A dead mount is an answer: abnormal.
-  Result<VolumeHealth> Stats(const std::string& volume_path);
+  // kNotFound: nothing is mounted at that path. A dead mount is an answer: abnormal.
+  Result<VolumeHealth> Stats(const std::string& requested_path);
 
  private:
   Result<StagedVolume> FindStaged(const ExpandOrder& order);

@@ -16,6 +16,7 @@ namespace rbdcrypt::csi {
 namespace {
 
 constexpr std::size_t kMaxMessageBytes = 2048;
+constexpr std::chrono::hours kFarAway{24 * 365};
 
 // Tells the request IDs of two lives of the process apart.
 std::string RandomPrefix() {
@@ -84,10 +85,10 @@ grpc::Status Door::Pass(const grpc::ServerContext& server,
 Context Door::MakeContext(const grpc::ServerContext& server) {
   Context::Options options;
   options.clock = &clock_;
-  // gRPC's deadline is wall time; ours is steady time.
-  if (const auto deadline = server.deadline();
-      deadline != std::chrono::system_clock::time_point::max()) {
-    options.deadline = clock_.Now() + (deadline - clock_.Wall());
+  // gRPC's deadline is wall time, ours steady time; a far one is none and would not fit.
+  const auto deadline = server.deadline();
+  if (const auto wall = clock_.Wall(); deadline < wall + kFarAway) {
+    options.deadline = clock_.Now() + (deadline - wall);
   }
   options.is_cancelled = [&server] { return server.IsCancelled(); };
   options.request_id = Cat(id_prefix_, "-", ++last_id_);

@@ -36,7 +36,7 @@ struct Call {
   Admission admission = Admission::kWork;
   // Of two calls with one key the second is kAborted; "" locks nothing. Volume IDs and request
   // names live in one space: VolumeKey(), NameKey().
-  std::string lock_key;
+  std::string lock_key = {};
 };
 
 std::string VolumeKey(std::string_view volume_id);

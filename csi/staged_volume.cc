@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "csi/names.h"
+#include "csi/node_files.h"
 
 namespace rbdcrypt::csi {
 
@@ -13,11 +14,15 @@ using rbd::attach::Attacher;
 using rbd::attach::AttachmentKey;
 
 StagedVolume::StagedVolume(const std::string& staging_path, const std::string& volume_id)
-    : volume_id_(volume_id), path_(Cat(staging_path, "/", volume_id)), record_(staging_path) {}
+    : volume_id_(volume_id),
+      staging_path_(staging_path),
+      path_(Cat(staging_path, "/", volume_id)),
+      record_(staging_path) {}
 
 Result<StagedVolume> StagedVolume::Load(const std::string& staging_path,
                                         const std::string& volume_id) {
-  StagedVolume volume(staging_path, volume_id);
+  ASSIGN_OR_RETURN(const std::string path, ResolvedPath(Cat(staging_path, "/", volume_id)));
+  StagedVolume volume(ParentOf(path), volume_id);
   ASSIGN_OR_RETURN(volume.intent_, volume.record_.ReadIntent());
   ASSIGN_OR_RETURN(volume.meta_, volume.record_.ReadImageMeta());
   if (volume.intent_ && volume.intent_->volume_id != volume_id) {
@@ -70,7 +75,14 @@ Result<std::optional<HeldAttachment>> StagedVolume::FindAttachment(
 
 Status StagedVolume::Detach(const Context& context, const Attachers& attachers) const {
   ASSIGN_OR_RETURN(Attacher * attacher, FindAttacher(context, attachers));
-  return attacher == nullptr ? OkStatus() : attacher->Detach(context, Key());
+  if (attacher != nullptr || !meta_) {
+    return attacher == nullptr ? OkStatus() : attacher->Detach(context, Key());
+  }
+  // Whoever mapped it may have died before it was whole.
+  for (Attacher* each : attachers.all()) {
+    RETURN_IF_ERROR(each->Detach(context, Key()));
+  }
+  return OkStatus();
 }
 
 }  // namespace rbdcrypt::csi

@@ -23,8 +23,11 @@ struct HeldAttachment {
 // disk when it was loaded; one thread.
 class StagedVolume {
  public:
-  // Also where nothing was ever staged. kDataLoss: a record is damaged, or of another volume.
+  // Also where nothing was ever staged. Symbolic links on the way to the staging path are resolved.
+  // kDataLoss: a record is damaged, or of another volume.
   static Result<StagedVolume> Load(const std::string& staging_path, const std::string& volume_id);
+
+  const std::string& staging_path() const { return staging_path_; }
 
   // "<staging path>/<volume ID>": the directory or file the volume is at.
   const std::string& path() const { return path_; }
@@ -47,7 +50,8 @@ class StagedVolume {
   Result<std::optional<HeldAttachment>> FindAttachment(const Context& context,
                                                        const Attachers& attachers) const;
 
-  // Takes the attachment down; ok without one. Errors as FindAttachment and Attacher::Detach.
+  // Takes the attachment down, or the half of one; ok without. Errors as FindAttachment and
+  // Attacher::Detach.
   Status Detach(const Context& context, const Attachers& attachers) const;
 
  private:
@@ -56,6 +60,7 @@ class StagedVolume {
                                               const Attachers& attachers) const;
 
   std::string volume_id_;
+  std::string staging_path_;
   std::string path_;
   StagingRecord record_;
   std::optional<StageIntent> intent_;
