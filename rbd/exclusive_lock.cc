@@ -9,6 +9,7 @@
 
 #include "base/handle.h"
 #include "base/strings.h"
+#include "rbd/client_address.h"
 #include "rbd/image_watchers.h"
 #include "rbd/rados_lock_table.h"
 
@@ -60,7 +61,7 @@ Result<bool> AnyAnswers(const RadosPool& pool,
                         const ImageWatchers& watchers,
                         const std::string& address) {
   for (const rbd_image_watcher_t& watcher : watchers.entries()) {
-    if (watcher.addr == address) {
+    if (ParseClientAddress(watcher.addr) == address) {
       ASSIGN_OR_RETURN(const bool answers, Answers(pool, header, watcher));
       if (answers) {
         return true;
@@ -72,7 +73,7 @@ Result<bool> AnyAnswers(const RadosPool& pool,
 
 bool Has(const ImageWatchers& watchers, const std::string& address) {
   return std::ranges::any_of(watchers.entries(), [&](const rbd_image_watcher_t& watcher) {
-    return watcher.addr == address;
+    return ParseClientAddress(watcher.addr) == address;
   });
 }
 

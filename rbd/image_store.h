@@ -18,8 +18,8 @@ namespace rbdcrypt::rbd {
 struct ImageLayout {
   std::uint64_t size_bytes = 0;
   // RBD_FEATURE_* bits.
-  std::optional<std::uint64_t> features;
-  std::string data_pool;
+  std::optional<std::uint64_t> features = {};
+  std::string data_pool = {};
   std::uint64_t stripe_unit_bytes = 0;
   std::uint64_t stripe_count = 0;
   std::uint64_t object_size_bytes = 0;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "rbd/client_address.h"
 #include "rbd/exclusive_lock.h"
 #include "rbd/image_watchers.h"
 
@@ -31,13 +32,13 @@ const char* Chars(const std::byte* bytes) {
   return reinterpret_cast<const char*>(bytes);
 }
 
-int KeepFirstExtent(std::uint64_t offset, std::size_t length, int exists, void* found) {
-  if (exists == 0) {
-    return 0;
+// Extents come in order, but those on their way when it stops still come: the first one stays.
+int KeepFirstExtent(std::uint64_t offset, std::size_t length, int exists, void* out) {
+  std::optional<Extent>& first = *static_cast<std::optional<Extent>*>(out);
+  if (exists != 0 && (!first.has_value() || offset < first->offset_bytes)) {
+    first = Extent{.offset_bytes = offset, .length_bytes = length};
   }
-  *static_cast<std::optional<Extent>*>(found) =
-      Extent{.offset_bytes = offset, .length_bytes = length};
-  return kStop;
+  return first.has_value() ? kStop : 0;
 }
 
 int IgnoreProgress(std::uint64_t /*done*/, std::uint64_t /*total*/, void* /*unused*/) {
@@ -240,8 +241,8 @@ Result<std::vector<Watcher>> LibrbdImage::Watchers() {
   const std::uint64_t own_id = pool_->client().instance_id();
   std::vector<Watcher> watchers;
   for (const rbd_image_watcher_t& entry : listed.entries()) {
-    watchers.push_back(
-        {.address = entry.addr, .is_self = static_cast<std::uint64_t>(entry.id) == own_id});
+    watchers.push_back({.address = ParseClientAddress(entry.addr),
+                        .is_self = static_cast<std::uint64_t>(entry.id) == own_id});
   }
   return watchers;
 }

@@ -9,7 +9,9 @@
 
 #include "base/handle.h"
 #include "base/strings.h"
+#include "rbd/client_address.h"
 #include "rbd/exclusive_lock.h"
+#include "rbd/image_watchers.h"
 #include "rbd/librbd_image.h"
 #include "rbd/manager_task.h"
 
@@ -137,6 +139,7 @@ Result<std::vector<std::string>> LibrbdImageStore::List() {
 
 Status LibrbdImageStore::MoveToTrash(std::string_view name) {
   const std::string image_name(name);
+  const std::string spec = pool_->Spec(name);
   rbd_image_t handle = nullptr;
   if (const int result = rbd_open_read_only(pool_->io(), image_name.c_str(), &handle, nullptr);
       result < 0) {
@@ -144,12 +147,17 @@ Status LibrbdImageStore::MoveToTrash(std::string_view name) {
   }
   {
     const ImageHandle image(handle);
-    RETURN_IF_ERROR(DropDeadLockOwner(*pool_, handle, pool_->Spec(name)));
+    // librbd itself would ask a user for its lock, and then take the image away from it.
+    ASSIGN_OR_RETURN(const ImageWatchers watchers, ImageWatchers::List(*pool_, handle, spec));
+    if (!watchers.entries().empty()) {
+      return FailedPrecondition(Cat("image ", spec, " is in use by ",
+                                    ParseClientAddress(watchers.entries().front().addr)));
+    }
+    RETURN_IF_ERROR(DropDeadLockOwner(*pool_, handle, spec));
   }
   const int result = rbd_trash_move(pool_->io(), image_name.c_str(), /*delay=*/0);
   if (result == -EBUSY) {
-    return FailedPrecondition(
-        Cat("image ", pool_->Spec(name), " is in use; see: rbd status ", pool_->Spec(name)));
+    return FailedPrecondition(Cat("image ", spec, " is in use; see: rbd status ", spec));
   }
   return result < 0 ? pool_->Error(result, "move to trash image", name) : OkStatus();
 }

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <rbd/librbd.h>
 
@@ -14,6 +16,8 @@
 
 namespace rbdcrypt::rbd {
 namespace {
+
+constexpr char kAuthentication[] = "auth_client_required";
 
 struct Setting {
   const char* name;
@@ -29,10 +33,6 @@ Status Apply(rados_t cluster, std::span<const Setting> settings) {
   }
   return OkStatus();
 }
-
-// What a configuration file may change. A client that has a key never talks to a cluster that asks
-// for none: somebody else's monitor could pretend to be such.
-const Setting kDefaults[] = {{"auth_client_required", "cephx"}};
 
 // What the driver depends on: time-outs (safety G1), no cache (G3), no files, sockets or output of
 // librados' own; few threads and little memory of past log lines, for a node idles most of its day.
@@ -53,13 +53,36 @@ std::vector<Setting> Necessities(const ClusterAddress& address, std::chrono::sec
           {"librados_thread_count", "1"}};
 }
 
+// The file's values stay below those set before. librados' own parts (its log above all) see any
+// setting only after a file was read, so an empty one stands in for one that is not there.
 Status ReadConfigFile(rados_t cluster, const std::string& path) {
-  const int result = path.empty() ? 0 : rados_conf_read_file(cluster, path.c_str());
-  if (result < 0 && result != -ENOENT) {
-    return InvalidArgument(
-        Cat("Ceph configuration ", path, " cannot be read; correct or remove it"));
+  int result = path.empty() ? -ENOENT : rados_conf_read_file(cluster, path.c_str());
+  if (result == -ENOENT) {
+    result = rados_conf_read_file(cluster, "/dev/null");
   }
-  return OkStatus();
+  return result < 0 ? InvalidArgument(
+                          Cat("Ceph configuration ", path, " cannot be read; correct or remove it"))
+                    : OkStatus();
+}
+
+std::string GetAuthentication(rados_t cluster) {
+  char value[64] = {};
+  return rados_conf_get(cluster, kAuthentication, value, sizeof value) < 0 ? "" : value;
+}
+
+// Unless the configuration file says otherwise, a client that has a key does not talk to a cluster
+// that asks for none (librados' default): somebody else's monitor could pretend to be such.
+Status Configure(rados_t cluster,
+                 const ClusterAddress& address,
+                 const RadosClient::Options& options) {
+  const std::string by_default = GetAuthentication(cluster);
+  RETURN_IF_ERROR(Apply(cluster, Necessities(address, options.operation_timeout)));
+  RETURN_IF_ERROR(ReadConfigFile(cluster, options.config_path));
+  if (GetAuthentication(cluster) != by_default) {
+    return OkStatus();
+  }
+  const Setting cephx_only[] = {{kAuthentication, "cephx"}};
+  return Apply(cluster, cephx_only);
 }
 
 // librados takes the key as a C string and keeps a copy of its own (an exception to safety E1).
@@ -83,6 +106,11 @@ Status ConnectError(int result, const std::string& user, const std::string& moni
       return InvalidArgument(Cat(who, ": userKey is no Ceph key, or a monitor address is none"));
     case ENOENT:
       return InvalidArgument(Cat(who, ": no usable monitor address"));
+    case ETIMEDOUT:
+      return Unavailable(Cat(who,
+                             ": no monitor let it in in time; check that they run and, if "
+                             "their port is neither 3300 nor 6789, that the address begins "
+                             "with v2: or v1:, or a wrong key is not told from a silent one"));
     default:
       return FromRados(result, who);
   }
@@ -104,9 +132,7 @@ Result<std::shared_ptr<RadosClient>> RadosClient::Connect(const ClusterAddress& 
     return FromRados(result, "make a librados handle");
   }
   std::shared_ptr<RadosClient> client(new RadosClient(cluster));
-  RETURN_IF_ERROR(Apply(cluster, kDefaults));
-  RETURN_IF_ERROR(ReadConfigFile(cluster, options.config_path));
-  RETURN_IF_ERROR(Apply(cluster, Necessities(address, options.operation_timeout)));
+  RETURN_IF_ERROR(Configure(cluster, address, options));
   RETURN_IF_ERROR(SetKey(cluster, credentials.key));
   if (const int result = rados_connect(cluster); result < 0) {
     return ConnectError(result, credentials.user, Join(address.monitors, ","));

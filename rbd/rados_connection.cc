@@ -2,13 +2,13 @@
 // Copyright the rbdcrypt authors
 #include "rbd/rados_connection.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <utility>
 
 #include "base/handle.h"
 #include "base/strings.h"
+#include "rbd/client_address.h"
 #include "rbd/librbd_image_store.h"
 #include "rbd/rados_lock_table.h"
 #include "rbd/rados_omap.h"
@@ -93,7 +93,7 @@ Result<std::vector<std::string>> RadosConnection::OwnAddresses() {
   if (result < 0) {
     return client_->Error(result, "read the addresses of this client");
   }
-  std::vector<std::string> addresses = ParseAddresses(text);
+  std::vector<std::string> addresses = ParseClientAddresses(text);
   if (addresses.empty()) {
     return Internal(Cat("librados gives no address of this client, but \"", text, "\""));
   }
@@ -124,30 +124,14 @@ bool RadosConnection::IsFenced() {
   if (client_->WasFenced() || pool == nullptr) {
     return client_->WasFenced();
   }
-  const int result = rados_stat(pool->io(), kProbeObject, nullptr, nullptr);
+  // With the newest map, which the OSD must then have too before it answers.
+  int result = rados_wait_for_latest_osdmap(client_->handle());
+  if (result >= 0) {
+    result = rados_stat(pool->io(), kProbeObject, nullptr, nullptr);
+  }
   // Called for what it remembers.
   static_cast<void>(client_->Error(result, "ask whether this client is fenced"));
   return client_->WasFenced();
-}
-
-std::vector<std::string> ParseAddresses(std::string_view text) {
-  if (text.starts_with('[') && text.ends_with(']')) {
-    text = text.substr(1, text.size() - 2);
-  }
-  std::vector<std::string> addresses;
-  for (const std::string& field : Split(text, ',')) {
-    std::string_view address = Trim(field);
-    for (const std::string_view type : {"v1:", "v2:", "any:"}) {
-      if (address.starts_with(type)) {
-        address.remove_prefix(type.size());
-      }
-    }
-    // "-" stands for no address.
-    if (!address.empty() && address != "-" && std::ranges::count(addresses, address) == 0) {
-      addresses.emplace_back(address);
-    }
-  }
-  return addresses;
 }
 
 }  // namespace rbdcrypt::rbd

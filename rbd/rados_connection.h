@@ -44,9 +44,4 @@ class RadosConnection final : public Connection {
   std::shared_ptr<RadosPool> last_pool_ ABSL_GUARDED_BY(mutex_);
 };
 
-// The single addresses in what rados_getaddrs answers, as blocklists and lock holders name them:
-// "[v2:10.0.0.1:0/7,v1:10.0.0.1:0/7]" gives {"10.0.0.1:0/7"}. Types and repetitions are dropped;
-// an IPv6 address keeps its brackets.
-std::vector<std::string> ParseAddresses(std::string_view text);
-
 }  // namespace rbdcrypt::rbd

@@ -8,6 +8,7 @@
 #include <sys/time.h>
 
 #include "base/strings.h"
+#include "rbd/client_address.h"
 
 namespace rbdcrypt::rbd {
 namespace {
@@ -127,8 +128,9 @@ Result<std::vector<LockHolder>> ListLockHolders(const RadosPool& pool,
   std::string_view cookies = lists.cookies;
   std::string_view addresses = lists.addresses;
   for (ssize_t i = 0; i < count; ++i) {
-    holders.push_back(
-        {.client = TakeText(clients), .cookie = TakeText(cookies), .address = TakeText(addresses)});
+    holders.push_back({.client = TakeText(clients),
+                       .cookie = TakeText(cookies),
+                       .address = ParseClientAddress(TakeText(addresses))});
   }
   return holders;
 }

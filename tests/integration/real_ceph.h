@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "base/secret.h"
+#include "rbd/cluster.h"
+#include "rbd/rados_client.h"
+
+namespace rbdcrypt::testing {
+
+// The cluster that `dev/ceph up` started, as its environment (`dev/ceph env`) describes it.
+class RealCeph {
+ public:
+  // Nothing where the environment names no cluster; WhyAbsent() says what is missing.
+  static std::optional<RealCeph> FromEnvironment();
+  static std::string WhyAbsent();
+
+  rbd::ClusterAddress Address() const { return {.monitors = {monitors_}}; }
+
+  rbd::Credentials User() const { return {.user = user_, .key = key_->Clone()}; }
+
+  // A new connection of the driver's user; an error ends the test program.
+  std::unique_ptr<rbd::Connection> Connect() const;
+
+  // The same one layer down.
+  std::shared_ptr<rbd::RadosClient> ConnectClient() const;
+
+  // Runs `command` in a shell as the cluster's administrator and returns its output; an error ends
+  // the test program. For what the driver itself never does: snapshots, clones, blocklist listings.
+  static std::string Admin(const std::string& command);
+
+ private:
+  std::string monitors_;
+  std::string user_;
+  std::shared_ptr<Secret> key_;
+};
+
+// A name that no other test and no earlier run has used.
+std::string UniqueName(std::string_view stem);
+
+// Asks every 0.1 s until `condition` holds; false if it still does not after `limit`.
+bool Eventually(std::chrono::seconds limit, const std::function<bool()>& condition);
+
+// A child process that dies with this object; its output is thrown away.
+class ChildProcess {
+ public:
+  explicit ChildProcess(const std::vector<std::string>& arguments);
+  ~ChildProcess();
+  ChildProcess(const ChildProcess&) = delete;
+  ChildProcess& operator=(const ChildProcess&) = delete;
+
+  void Signal(int number) const;
+
+  // SIGKILL, and waits until it is gone.
+  void Kill();
+
+ private:
+  pid_t pid_ = -1;
+};
+
+}  // namespace rbdcrypt::testing
