@@ -47,6 +47,9 @@ class FakeHeaderIo final : public rbd::luks::HeaderIo {
   // Effects so far.
   int effects() const { return effects_; }
 
+  // Whether a crash now could lose anything.
+  bool has_unflushed() const { return !unflushed_.empty(); }
+
   // Runs `hook` after each effect, with how many there were; for somebody else who writes between.
   void SetHook(std::function<void(int)> hook) { hook_ = std::move(hook); }
 
