@@ -18,18 +18,26 @@ namespace {
 // ceph-csi's encryptionPassphraseSize (ceph-csi-compat 5.2).
 constexpr std::size_t kCephCsiDekBytes = 20;
 
-struct Options {
-  std::string id;
-  // Set means the passphrase is not the request's.
-  std::optional<std::string> secret_name;
-};
+// Checks the entry: which Secret has the passphrase.
+Status CheckOptions(const ConfigEntry& entry) {
+  const std::string what = Cat("KMS \"", entry.id, "\"");
+  ASSIGN_OR_RETURN(const std::optional<std::string> secret_name,
+                   OptionalString(entry.options, kSecretNameOption, what));
+  RETURN_IF_ERROR(OptionalString(entry.options, kSecretNamespaceOption, what).status());
+  if (secret_name.has_value()) {
+    return Unimplemented(Cat(what, " takes its passphrase from the Kubernetes Secret of option ",
+                             kSecretNameOption, ", which this build cannot read: leave the option ",
+                             "out and put ", kPassphraseKey, " into the StorageClass's Secret"));
+  }
+  return OkStatus();
+}
 
 class MetadataKms final : public Kms, public DekWrapper {
  public:
-  MetadataKms(Options options, const RequestSecrets& secrets, std::shared_ptr<ScryptGate> gate)
-      : options_(std::move(options)), passphrase_(secrets, options_.id), gate_(std::move(gate)) {}
+  MetadataKms(std::string id, const RequestSecrets& secrets, std::shared_ptr<ScryptGate> gate)
+      : id_(std::move(id)), passphrase_(secrets, id_), gate_(std::move(gate)) {}
 
-  const std::string& id() const override { return options_.id; }
+  const std::string& id() const override { return id_; }
 
   std::string_view provider() const override { return kMetadataProvider; }
 
@@ -67,24 +75,15 @@ class MetadataKms final : public Kms, public DekWrapper {
 
  private:
   Result<Secret> Key(const Context& context, std::string_view volume_id) const {
-    if (options_.secret_name.has_value()) {
-      return Unimplemented(Cat("KMS \"", options_.id,
-                               "\" takes its passphrase from the Kubernetes "
-                               "Secret of option ",
-                               kSecretNameOption,
-                               ", which this build cannot "
-                               "read: leave the option out and put ",
-                               kPassphraseKey, " into the StorageClass's Secret"));
-    }
     ASSIGN_OR_RETURN(const Secret* passphrase, passphrase_.Get(volume_id));
     return ScryptKey(context, *gate_, *passphrase, volume_id);
   }
 
   std::string Step(std::string_view volume_id) const {
-    return Cat("unwrap the DEK of volume ", volume_id, " with KMS \"", options_.id, "\"");
+    return Cat("unwrap the DEK of volume ", volume_id, " with KMS \"", id_, "\"");
   }
 
-  const Options options_;
+  const std::string id_;
   const RequestPassphrase passphrase_;
   const std::shared_ptr<ScryptGate> gate_;
 };
@@ -94,11 +93,8 @@ class MetadataKms final : public Kms, public DekWrapper {
 ProviderFactory MetadataProvider(std::shared_ptr<ScryptGate> gate) {
   return [gate = std::move(gate)](const Context& /*context*/, const ConfigEntry& entry,
                                   const KmsRequest& request) -> Result<std::shared_ptr<Kms>> {
-    const std::string what = Cat("KMS \"", entry.id, "\"");
-    Options options{.id = entry.id, .secret_name = std::nullopt};
-    ASSIGN_OR_RETURN(options.secret_name, OptionalString(entry.options, kSecretNameOption, what));
-    RETURN_IF_ERROR(OptionalString(entry.options, kSecretNamespaceOption, what).status());
-    return std::make_shared<MetadataKms>(std::move(options), request.secrets, gate);
+    RETURN_IF_ERROR(CheckOptions(entry));
+    return std::make_shared<MetadataKms>(entry.id, request.secrets, gate);
   };
 }
 

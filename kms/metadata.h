@@ -18,9 +18,11 @@ namespace rbdcrypt::kms {
 //   secretNamespace   its namespace; absent: the PVC's
 //
 // The passphrase is looked at when a DEK is wrapped or unwrapped, not before: volumes can be
-// deleted without it. This build has no Kubernetes source, so an entry with secretName answers
-// kUnimplemented to both, naming the option; never the request's passphrase in its stead.
-// A wrong passphrase is kDataLoss like damage: the format cannot tell them apart, the text says so.
+// deleted without it. This build has no Kubernetes source: an entry with secretName is
+// kUnimplemented, naming the option, before anything is created; never is the request's passphrase
+// taken in its stead. Deleting such a volume needs no provider, its wrapped DEK goes with the
+// image. A wrong passphrase is kDataLoss like damage: the format cannot tell them apart, the text
+// says so.
 //
 // `gate` bounds scrypt's memory and is one for the process.
 ProviderFactory MetadataProvider(std::shared_ptr<ScryptGate> gate);

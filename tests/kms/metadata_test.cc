@@ -89,15 +89,10 @@ TEST(MetadataTest, DamageIsTheSameErrorWithoutTheSecret) {
 }
 
 TEST(MetadataTest, ASecretOfKubernetesIsRefusedByNameNotReplaced) {
-  ASSERT_OK_AND_ASSIGN(const auto kms, Build({{"secretName", "storage-encryption-secret"},
-                                              {"secretNamespace", "ceph"}},
-                                             "the request's passphrase"));
-  EXPECT_THAT(
-      kms->wrapper()->WrapDek(Context::Background(), "v", Secret("dek")),
-      StatusIs(Code::kUnimplemented, AllOf(HasSubstr("\"my-kms\""), HasSubstr("secretName"))));
-  EXPECT_THAT(kms->wrapper()->UnwrapDek(Context::Background(), "v",
-                                        Vectors()[0]["wrapped"].get<std::string>()),
-              StatusIs(Code::kUnimplemented, HasSubstr("secretName")));
+  EXPECT_THAT(Build({{"secretName", "storage-encryption-secret"}, {"secretNamespace", "ceph"}},
+                    "the request's passphrase"),
+              StatusIs(Code::kUnimplemented, AllOf(HasSubstr("\"my-kms\""), HasSubstr("secretName"),
+                                                   HasSubstr("encryptionPassphrase"))));
 }
 
 TEST(MetadataTest, OptionsOfAnotherTypeAreNamed) {
