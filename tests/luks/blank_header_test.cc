@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#include "rbd/luks/blank_header.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "rbd/luks/layout.h"
+#include "tests/luks/luks_world.h"
+#include "tests/support/status_matchers.h"
+
+namespace rbdcrypt::rbd::luks {
+namespace {
+
+TEST(BlankHeaderTest, IsAWholeHeaderWithoutKeyslots) {
+  ASSERT_OK_AND_ASSIGN(std::vector<std::byte> copies,
+                       ComposeBlankHeader({}, std::string(kUuid), Secret(64), 41));
+  const Inspection found = Inspect(std::move(copies));
+  ASSERT_EQ(found.state, HeaderState::kLuks2) << found.problem;
+  EXPECT_EQ(found.layout->sequence, 41U);
+  EXPECT_EQ(found.layout->uuid, kUuid);
+  EXPECT_TRUE(found.layout->metadata.keyslots.empty());
+  EXPECT_EQ(found.layout->MetadataBytes(), kDefaultDataOffsetBytes);
+  EXPECT_EQ(found.layout->DataOffsetBytes(), kDefaultDataOffsetBytes);
+}
+
+TEST(BlankHeaderTest, CopiesDifferInSaltAndHeadersInDigest) {
+  ASSERT_OK_AND_ASSIGN(const auto one, ComposeBlankHeader({}, std::string(kUuid), Secret(64), 1));
+  ASSERT_OK_AND_ASSIGN(const auto two, ComposeBlankHeader({}, std::string(kUuid), Secret(64), 1));
+  EXPECT_NE(JsonOf(one), JsonOf(two));
+  const auto salt = [&](std::size_t copy) {
+    return std::vector<std::byte>(&one[copy + 104], &one[copy + 168]);
+  };
+  EXPECT_NE(salt(0), salt(16384));
+}
+
+TEST(BlankHeaderTest, RandomUuidsHaveTheFormAndDiffer) {
+  ASSERT_OK_AND_ASSIGN(const std::string one, RandomUuid());
+  ASSERT_OK_AND_ASSIGN(const std::string two, RandomUuid());
+  EXPECT_TRUE(IsUuid(one)) << one;
+  EXPECT_NE(one, two);
+  EXPECT_EQ(one[14], '4');
+  EXPECT_THAT(one.substr(19, 1), ::testing::AnyOf("8", "9", "a", "b"));
+}
+
+TEST(BlankHeaderTest, IsUuidTakesNothingElse) {
+  EXPECT_TRUE(IsUuid(std::string(kUuid)));
+  EXPECT_FALSE(IsUuid(""));
+  EXPECT_FALSE(IsUuid(std::string(kUuid) + "0"));
+  EXPECT_FALSE(IsUuid("6f0ad5cc-8f51-4a4a-9a5b-1f1d3c1c0a1g"));
+  EXPECT_FALSE(IsUuid("6f0ad5cc08f51-4a4a-9a5b-1f1d3c1c0a11"));
+}
+
+}  // namespace
+}  // namespace rbdcrypt::rbd::luks
