@@ -35,11 +35,12 @@ void PrintError(std::ostream& error, const std::string& code, const std::string&
   error << Json({{"code", code}, {"message", message}}).dump() << "\n";
 }
 
-// Of "csi.v1.Controller/CreateVolume", "Controller/CreateVolume" or "CreateVolume"; null if there is
-// none. No two services of CSI have a method of the same name.
+// Of "csi.v1.Controller/CreateVolume", "Controller/CreateVolume" or "CreateVolume"; null if there
+// is none. No two services of CSI have a method of the same name.
 const MethodDescriptor* FindMethod(std::string_view name) {
   const google::protobuf::FileDescriptor* file = ::csi::v1::ProbeRequest::descriptor()->file();
-  const std::string_view method = name.substr(name.rfind('/') == name.npos ? 0 : name.rfind('/') + 1);
+  const std::string_view method =
+      name.substr(name.rfind('/') == name.npos ? 0 : name.rfind('/') + 1);
   const std::string_view service = name.substr(0, name.size() - method.size());
   for (int i = 0; i < file->service_count(); ++i) {
     const auto* candidate = file->service(i);
@@ -115,8 +116,8 @@ int CallRpc(const RpcOptions& options, std::istream& in, std::ostream& out, std:
       Trim(text).empty() ? std::string("{}") : text, request.get());
   if (!parsed.ok()) {
     // Without protobuf's own words: they may quote the value.
-    PrintError(error, "INVALID_ARGUMENT", Cat("standard input is no ", request->GetTypeName(),
-                                              " in protobuf's JSON"));
+    PrintError(error, "INVALID_ARGUMENT",
+               Cat("standard input is no ", request->GetTypeName(), " in protobuf's JSON"));
     return kBadUsage;
   }
   const auto response = NewMessage(method->output_type());

@@ -20,7 +20,7 @@ constexpr std::size_t kMaxBytes = 4096;
 
 Result<Secret> ReadSecretFile(const std::string& path) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) {
+  if (!file.valid()) {
     return FromErrno(errno, Cat("open ", path));
   }
   Secret content(kMaxBytes + 1);

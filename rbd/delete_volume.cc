@@ -12,21 +12,12 @@
 #include "base/crash_point.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "rbd/image_users.h"
 #include "rbd/journal.h"
 #include "rbd/volume_lock.h"
 
 namespace rbdcrypt::rbd {
 namespace {
-
-std::string Addresses(const std::vector<Watcher>& watchers) {
-  std::vector<std::string> addresses;
-  for (const Watcher& watcher : watchers) {
-    if (!watcher.is_self) {
-      addresses.push_back(watcher.address);
-    }
-  }
-  return Join(addresses, ", ");
-}
 
 // One delete, its steps in order.
 class VolumeDeletion {
@@ -75,8 +66,8 @@ Status VolumeDeletion::MoveImageToTrash() {
     return OkStatus();
   }
   RETURN_IF_ERROR(image.status());
-  ASSIGN_OR_RETURN(const std::vector<Watcher> watchers, (*image)->Watchers());
-  if (const std::string others = Addresses(watchers); !others.empty()) {
+  ASSIGN_OR_RETURN(const std::string others, OtherUsers(**image));
+  if (!others.empty()) {
     return FailedPrecondition(Cat("volume ", volume_.volume_id, ": image ",
                                   volume_.entry.image_name, " is still open at ", others,
                                   "; unstage it there first"));

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
-#include <vector>
 
 #include "base/crash_point.h"
 #include "base/strings.h"
+#include "rbd/image_users.h"
 #include "rbd/luks/blank_header.h"
 #include "rbd/luks/layout.h"
 #include "rbd/metadata_dek_store.h"
@@ -117,12 +117,10 @@ Status EncryptedVolume::FormatUnderRecord(const Context& context,
 }
 
 Status EncryptedVolume::CheckNobodyElse() {
-  ASSIGN_OR_RETURN(const std::vector<Watcher> watchers, image_.Watchers());
-  const auto other = std::find_if(watchers.begin(), watchers.end(),
-                                  [](const Watcher& watcher) { return !watcher.is_self; });
-  if (other != watchers.end()) {
-    return Aborted(Named(Cat("the image is open at ", other->address, " while it has no header ",
-                             "yet; nothing was written; retry")));
+  ASSIGN_OR_RETURN(const std::string others, OtherUsers(image_));
+  if (!others.empty()) {
+    return Aborted(Named(Cat("the image is open at ", others, " while it has no header yet; ",
+                             "nothing was written; retry")));
   }
   ASSIGN_OR_RETURN(const bool has_snapshots, image_.HasSnapshots());
   if (has_snapshots) {

@@ -2,14 +2,13 @@
 // Copyright the rbdcrypt authors
 #include "rbd/stage_flow.h"
 
-#include <algorithm>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "base/crash_point.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "rbd/image_users.h"
 #include "rbd/luks/layout.h"
 #include "rbd/names.h"
 
@@ -127,15 +126,9 @@ Status StagePreparation::CheckNobodyElse() {
   if (hints_.may_be_open_elsewhere) {
     return OkStatus();
   }
-  ASSIGN_OR_RETURN(const std::vector<Watcher> watchers, image_->Watchers());
-  const auto other = std::find_if(watchers.begin(), watchers.end(),
-                                  [](const Watcher& watcher) { return !watcher.is_self; });
-  if (other == watchers.end()) {
-    return OkStatus();
-  }
-  return FailedPrecondition(Cat("volume ", volume_.volume_id, ": image ", volume_.entry.image_name,
-                                " is still open at ", other->address,
-                                "; unstage it there, or wait 30 s if that node is gone"));
+  return WaitUntilUnused(
+      context_, *image_,
+      Cat("volume ", volume_.volume_id, " (image ", volume_.entry.image_name, ")"));
 }
 
 // Safety A5: whoever calls it encrypted is believed.

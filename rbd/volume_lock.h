@@ -41,7 +41,11 @@ LockName VolumeLockName(std::string_view volume_id);
 // earlier life of this very process (same identity), or a client that no longer watches the image
 // it was writing (30 s after its death), it is fenced and its lock broken at once. Fencing makes a
 // wrong guess harmless: the shut-out holder can write nothing more. A holder without a record
-// (ceph-csi) is waited for. One thread per object.
+// (ceph-csi) is waited for.
+//
+// An OSD learns of a fence with the first request of whoever fenced [measured: without one, one
+// write in two still landed]. So everything that decides is read after BeginWriting(), and never
+// before. One thread per object.
 //
 //   a crash after          left behind                 the next holder
 //   lock.acquired          lock, at most 180 s         waits: kAborted, retried by the caller

@@ -83,9 +83,10 @@ void Driver::Restart(DeadWatchers watchers) {
 VolumeWorld::VolumeWorld()
     : clusters(dir.Write("config.json", kClusterConfig), dir.File("cluster-mapping.json")),
       kms_config(dir.Write("kms.json", kKmsConfig)),
-      registry(
-          kms_config,
-          {{"default", kms::DefaultSecretProvider()}, {"store", Always(store)}, {"wrap", Always(wrap)}}) {
+      registry(kms_config,
+               {{"default", kms::DefaultSecretProvider()},
+                {"store", Always(store)},
+                {"wrap", Always(wrap)}}) {
   ceph.AddPool("other", 2);
 }
 

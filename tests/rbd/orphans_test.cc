@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#include "rbd/orphans.h"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/rbd/volume_world.h"
+#include "tests/support/status_matchers.h"
+
+namespace rbdcrypt::rbd {
+namespace {
+
+using ::rbdcrypt::testing::IsOk;
+using ::rbdcrypt::testing::VolumeWorld;
+
+constexpr char kUuid[] = "b0285c97-a0ce-11eb-8c66-0242ac110002";
+
+// "kind name" of each, joined.
+std::string Found(VolumeWorld& world) {
+  const auto orphans = FindOrphans(Context::Background(), world.ceph.Admin(), "default");
+  std::string text;
+  for (const Orphan& orphan : orphans.value()) {
+    text += orphan.kind + " " + orphan.name + "; ";
+  }
+  return text;
+}
+
+TEST(OrphansTest, HealthyVolumesAreNoOrphans) {
+  VolumeWorld world;
+  const auto driver = world.StartDriver("controller");
+  ASSERT_THAT(driver->Create(VolumeWorld::Spec("store")), IsOk());
+  EXPECT_EQ(Found(world), "");
+}
+
+TEST(OrphansTest, ImagesOfOtherNamesAreNobodysBusiness) {
+  VolumeWorld world;
+  ASSERT_THAT(world.ceph.Admin().images().Create("my-image", {.size_bytes = 1 << 20}), IsOk());
+  EXPECT_EQ(Found(world), "");
+}
+
+TEST(OrphansTest, EachKindIsFound) {
+  VolumeWorld world;
+  Pool& pool = world.ceph.Admin();
+  const std::string image = std::string("csi-vol-") + kUuid;
+  ASSERT_THAT(pool.images().Create(image, {.size_bytes = 1 << 20}), IsOk());
+  EXPECT_EQ(Found(world), "image " + image + "; ");
+  ASSERT_THAT(pool.images().MoveToTrash(image), IsOk());
+  EXPECT_THAT(Found(world), ::testing::HasSubstr("trash "));
+  const std::string object = std::string("csi.volume.") + kUuid;
+  ASSERT_THAT(pool.omap().CreateObject(object, {{"csi.volname", "pvc-1"}}), IsOk());
+  EXPECT_THAT(Found(world), ::testing::HasSubstr("journal-object " + object));
+  ASSERT_THAT(pool.omap().RemoveObject(object), IsOk());
+  ASSERT_THAT(pool.omap().SetNew("csi.volumes.default", "csi.volume.pvc-1", kUuid), IsOk());
+  EXPECT_THAT(Found(world),
+              ::testing::HasSubstr("directory-key csi.volumes.default csi.volume.pvc-1"));
+  const std::string lock = std::string("0001-0009-rook-ceph-0000000000000001-") + kUuid;
+  ASSERT_THAT(pool.omap().CreateObject(lock, {}), IsOk());
+  EXPECT_THAT(Found(world), ::testing::HasSubstr("lock-object " + lock));
+}
+
+}  // namespace
+}  // namespace rbdcrypt::rbd

@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rbdcrypt authors
+"""Runs test suites and sums them up.
+
+    tests/run.py [--fuzz-seconds N] [SUITE...]      default: every suite
+
+Each suite writes JUnit files under build/test-results/SUITE/; the table at the end is made of them,
+so every case is counted once, and a skipped one with its reason. Exit status 1 if anything failed.
+A suite that cannot run on this machine is one skipped case, by name and with the reason.
+"""
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "build" / "test-results"
+
+
+class Failure(Exception):
+    """A suite could not be carried out; its text is the reason."""
+
+
+def say(text):
+    print(f"[{time.monotonic() - STARTED:6.1f} s] {text}", flush=True)
+
+
+def run(*argv, env=None, timeout=None):
+    """Runs a command with its output passed on; returns its exit status."""
+    merged = {**os.environ, **(env or {})}
+    return subprocess.run([str(a) for a in argv], cwd=ROOT, env=merged, timeout=timeout).returncode
+
+
+def must(*argv, what, env=None):
+    """Runs a command quietly; on failure shows the end of its output."""
+    say(what)
+    done = subprocess.run([str(a) for a in argv], cwd=ROOT, env={**os.environ, **(env or {})},
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        print(done.stdout[-6000:])
+        raise Failure(f"{what}: exit status {done.returncode}")
+
+
+def build(preset, *targets):
+    must("cmake", "--preset", preset, what=f"configure build/{preset}")
+    must("cmake", "--build", ROOT / "build" / preset, "--target", *(targets or ("all",)),
+         what=f"build {preset}")
+
+
+def results_of(suite):
+    folder = RESULTS / suite
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def ctest(preset, labels, folder):
+    return run("ctest", "--test-dir", f"build/{preset}", "-L", labels, "--output-on-failure",
+               "-j", os.cpu_count() or 2, "--no-tests=error", "--quiet",
+               "--output-log", RESULTS / f"ctest-{preset}.log",
+               env={"GTEST_OUTPUT": f"xml:{folder}/{preset}/", "GTEST_COLOR": "no"})
+
+
+def pytest(folder, path, *options, env=None):
+    return run("/usr/bin/python3", "-m", "pytest", "-q", "-x", "--junitxml",
+               folder / "pytest.xml", path, *options, env=env)
+
+
+def add_case(folder, name, failure=None, skipped=None):
+    """Records a check that writes no JUnit of its own."""
+    case = ElementTree.Element("testcase", name=name)
+    if failure:
+        ElementTree.SubElement(case, "failure", message=failure)
+    if skipped:
+        ElementTree.SubElement(case, "skipped", message=skipped)
+    suite = ElementTree.Element("testsuite", name=name)
+    suite.append(case)
+    ElementTree.ElementTree(suite).write(folder / f"{name.replace('/', '_')}.xml")
+
+
+def check(folder, name, *argv, env=None):
+    status = run(*argv, env=env)
+    add_case(folder, name, failure=f"exit status {status}" if status else None)
+    return status
+
+
+# ---- suites -------------------------------------------------------------------------------------
+
+def suite_format(folder, _options):
+    files = subprocess.run(["git", "ls-files", "*.cc", "*.h"], cwd=ROOT, capture_output=True,
+                           text=True, check=True).stdout.split()
+    return check(folder, "clang-format", "clang-format", "--dry-run", "-Werror", *files)
+
+
+def suite_unit(folder, options):
+    """Unit tests under asan and ubsan, the concurrent ones under tsan, lints, a taste of fuzzing."""
+    build("asan")
+    status = ctest("asan", "^unit$", folder)
+    for lint in sorted((ROOT / "tests" / "lint").glob("check_*.py")):
+        status |= check(folder, f"lint/{lint.stem}", "python3", lint, ROOT)
+    status |= check(folder, "lint/check_csi_proto", "python3", "tests/proto/check_csi_proto.py")
+    build("tsan", "concurrent_tests")
+    status |= ctest("tsan", "^concurrent$", folder)
+    return status | suite_fuzz(folder, options)
+
+
+def suite_fuzz(folder, options):
+    build("fuzz", "fuzz_targets")
+    status = 0
+    for target in sorted((ROOT / "build" / "fuzz").glob("tests/fuzz/fuzz_*")):
+        if target.suffix or not os.access(target, os.X_OK) or target.is_dir():
+            continue
+        name = target.name.removeprefix("fuzz_")
+        work = RESULTS / "corpus" / name
+        work.mkdir(parents=True, exist_ok=True)
+        status |= check(folder, f"fuzz/{name}", target, f"-max_total_time={options.fuzz_seconds}",
+                        "-timeout=10", "-verbosity=0", "-print_final_stats=1",
+                        f"-artifact_prefix={work}/", work, ROOT / "tests/fuzz/corpus" / name)
+    return status
+
+
+def suite_integration(folder, _options):
+    build("release", "rbdcrypt")
+    build("crash", "rbdcrypt")
+    build("asan", "integration_tests")
+    return pytest(folder, "tests/integration")
+
+
+def suite_sanity(folder, _options):
+    build("release", "rbdcrypt")
+    return pytest(folder, "tests/sanity")
+
+
+def suite_guest(folder, _options):
+    build("release", "rbdcrypt")
+    return pytest(folder, "tests/guest")
+
+
+def suite_demo(folder, _options):
+    return pytest(folder, "tests/demo")
+
+
+SUITES = {
+    "unit": suite_unit,
+    "integration": suite_integration,
+    "sanity": suite_sanity,
+    "guest": suite_guest,
+    "demo": suite_demo,
+}
+EXTRA = {"format": suite_format, "fuzz": suite_fuzz}
+
+
+# ---- summing up ---------------------------------------------------------------------------------
+
+def count(folder):
+    """(passed, failed, [(name, reason) of skipped ones]) of the JUnit files below a folder."""
+    passed, failed, skipped = 0, 0, []
+    for path in sorted(folder.rglob("*.xml")):
+        for case in ElementTree.parse(path).getroot().iter("testcase"):
+            name = f"{case.get('classname') or ''} {case.get('name')}".strip()
+            skip = case.find("skipped")
+            if case.find("failure") is not None or case.find("error") is not None:
+                failed += 1
+                print(f"FAILED  {folder.name}: {name}")
+            elif skip is not None:
+                skipped.append((name, (skip.get("message") or skip.text or "").strip()))
+            elif case.get("status") != "notrun":
+                passed += 1
+    return passed, failed, skipped
+
+
+def run_suite(name, options):
+    folder = results_of(name)
+    say(f"suite {name}")
+    begun = time.monotonic()
+    try:
+        status = {**SUITES, **EXTRA}[name](folder, options)
+    except Failure as failure:
+        add_case(folder, name, failure=str(failure))
+        status = 1
+    passed, failed, skipped = count(folder)
+    if status != 0 and failed == 0:
+        add_case(folder, f"{name}-run", failure=f"exit status {status}")
+        failed = 1
+    if passed + failed + len(skipped) == 0:
+        add_case(folder, f"{name}-run", failure="nothing ran")
+        failed = 1
+    return passed, failed, skipped, time.monotonic() - begun
+
+
+def print_table(rows):
+    print(f"\n{'suite':<14}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}")
+    for name, (passed, failed, skipped, seconds) in rows.items():
+        print(f"{name:<14}{passed:>8}{failed:>8}{len(skipped):>9}{seconds:>9.0f}")
+        for case, reason in skipped:
+            print(f"  skipped: {case}: {reason.splitlines()[0] if reason else 'no reason given'}")
+    totals = [sum(row[0] for row in rows.values()), sum(row[1] for row in rows.values()),
+              sum(len(row[2]) for row in rows.values())]
+    print("\n{} passed, {} failed, {} skipped".format(*totals))
+    return totals[1]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--fuzz-seconds", type=int, default=10)
+    parser.add_argument("suites", nargs="*", metavar="SUITE")
+    options = parser.parse_args()
+    names = options.suites or list(SUITES)
+    for name in names:
+        if name not in SUITES and name not in EXTRA:
+            parser.error(f"no suite {name}; there are: {', '.join([*SUITES, *EXTRA])}")
+    rows = {name: run_suite(name, options) for name in names}
+    sys.exit(1 if print_table(rows) else 0)
+
+
+STARTED = time.monotonic()
+if __name__ == "__main__":
+    main()
