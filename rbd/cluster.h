@@ -67,8 +67,9 @@ class Connection {
   virtual Result<std::vector<std::string>> OwnAddresses() = 0;
 
   // Shuts a client out of the cluster for `duration` and waits until this client has the map that
-  // says so; the fenced one then gets ESHUTDOWN on everything (safety G2).
-  // kPermissionDenied: the user may not.
+  // says so. Each OSD takes the map from the next operation of this client, and from then on gives
+  // the fenced one ESHUTDOWN: what this client reads or writes after the call, the fenced one
+  // cannot change any more (safety G2). kPermissionDenied: the user may not.
   virtual Status Blocklist(std::string_view address, std::chrono::seconds duration) = 0;
 
   // Whether this client itself was fenced: nothing can be done with it any more.

@@ -47,8 +47,9 @@ class Image : public luks::HeaderIo {
   virtual Result<std::vector<Watcher>> Watchers() = 0;
   virtual Result<bool> HasSnapshots() = 0;
 
-  // The first allocated extent at or after `from_bytes`, exact to what the cluster stores (whole
-  // objects are split; a zeroed object counts as allocated), or nothing. Stops at the first.
+  // The first allocated extent at or after `from_bytes`, or nothing where nobody ever wrote there;
+  // zeros that were written count. The answer is exact as to whether and where it ends, within
+  // objects too; it may begin earlier, at the object's start or `from_bytes`. Stops at the first.
   virtual Result<std::optional<Extent>> FirstExtentFrom(std::uint64_t from_bytes) = 0;
 
   // Grows the image. kOutOfRange: `size_bytes` is below the present size (safety D4: the raw size

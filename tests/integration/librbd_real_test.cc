@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "base/strings.h"
+#include "rbd/manager_task.h"
 #include "rbd/rados_connection.h"
 #include "tests/integration/real_ceph.h"
 #include "tests/support/status_matchers.h"
@@ -196,6 +197,19 @@ TEST_F(LibrbdRealTest, LargeImageIsRemovedByManager) {
   ASSERT_THAT(images().MoveToTrash(name_), IsOk());
   EXPECT_THAT(images().PurgeFromTrash(id), IsOk());
   EXPECT_TRUE(Eventually(std::chrono::seconds(60), [this] { return !HasTrash(name_); }));
+}
+
+TEST_F(LibrbdRealTest, ManagerTakesTasksForTrashedImagesOnly) {
+  const auto client = ceph_->ConnectClient();
+  EXPECT_THAT(AddTrashRemoveTask(*client, "rbd/none"),
+              StatusIs(Code::kNotFound, HasSubstr("none")));
+  const auto tenants = *connection_->OpenPool("rbd", "tenants");
+  ASSERT_THAT(tenants->images().Create(name_, {.size_bytes = kMiB}), IsOk());
+  const std::string id = (*tenants->images().Open(name_, OpenMode::kReadOnly))->Id();
+  ASSERT_THAT(tenants->images().MoveToTrash(name_), IsOk());
+  EXPECT_THAT(AddTrashRemoveTask(*client, Cat("rbd/tenants/", id)), IsOk());
+  EXPECT_TRUE(
+      Eventually(std::chrono::seconds(60), [&] { return tenants->images().ListTrash()->empty(); }));
 }
 
 TEST_F(LibrbdRealTest, ImageThatClonesNeedIsLeftToManager) {
