@@ -14,10 +14,10 @@ namespace {
 
 namespace pb = ::csi::v1;
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using rbdcrypt::testing::IsOk;
 using rbdcrypt::testing::StatusIs;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 pb::VolumeCapability Mount(const std::string& fs_type) {
   pb::VolumeCapability capability;
@@ -70,6 +70,7 @@ TEST(CapabilitiesTest, RefusesWhatIsMalformed) {
 
 TEST(CapabilitiesTest, OffersWhatCephCsiOffers) {
   enum class Expected { kNo, kOnlyExisting, kYes };
+
   const struct {
     AccessMode mode;
     Expected mount;
@@ -83,6 +84,7 @@ TEST(CapabilitiesTest, OffersWhatCephCsiOffers) {
       {AccessMode::kSingleNodeSingleWriter, Expected::kYes, Expected::kYes},
       {AccessMode::kSingleNodeMultiWriter, Expected::kYes, Expected::kYes},
   };
+
   for (const auto& row : kRows) {
     for (const bool is_block : {false, true}) {
       const Expected expected = is_block ? row.block : row.mount;

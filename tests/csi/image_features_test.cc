@@ -12,15 +12,15 @@
 namespace rbdcrypt::csi {
 namespace {
 
-using ::testing::HasSubstr;
 using rbdcrypt::testing::IsOkAndHolds;
 using rbdcrypt::testing::StatusIs;
+using ::testing::HasSubstr;
 
 TEST(ImageFeaturesTest, NamesBecomeLibrbdsBits) {
   EXPECT_THAT(ParseImageFeatures("layering", "rbd"), IsOkAndHolds(std::uint64_t{1}));
-  EXPECT_THAT(ParseImageFeatures("layering,exclusive-lock,object-map,fast-diff,deep-flatten",
-                                 "rbd"),
-              IsOkAndHolds(std::uint64_t{61}));
+  EXPECT_THAT(
+      ParseImageFeatures("layering,exclusive-lock,object-map,fast-diff,deep-flatten", "rbd"),
+      IsOkAndHolds(std::uint64_t{61}));
   EXPECT_THAT(ParseImageFeatures("journaling, exclusive-lock", "rbd-nbd"),
               IsOkAndHolds(std::uint64_t{68}));
 }
@@ -39,6 +39,7 @@ TEST(ImageFeaturesTest, MissingNeedsAndUnknownNamesAreRefused) {
       {"journaling", "rbd-nbd", "exclusive-lock"},
       {"journaling,exclusive-lock", "rbd", "rbd-nbd"},
   };
+
   for (const auto& row : kRows) {
     EXPECT_THAT(ParseImageFeatures(row.text, row.mounter),
                 StatusIs(Code::kInvalidArgument, HasSubstr(row.words)))

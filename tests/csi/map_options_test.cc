@@ -10,9 +10,9 @@
 namespace rbdcrypt::csi {
 namespace {
 
-using ::testing::HasSubstr;
 using rbdcrypt::testing::IsOkAndHolds;
 using rbdcrypt::testing::StatusIs;
+using ::testing::HasSubstr;
 
 TEST(MapOptionsTest, SplitsPerMapper) {
   const struct {
@@ -29,6 +29,7 @@ TEST(MapOptionsTest, SplitsPerMapper) {
       {"krbd:crush_location=host:x", {"crush_location=host:x", ""}},
       {"krbd:a;krbd:b", {"b", ""}},
   };
+
   for (const auto& row : kRows) {
     EXPECT_THAT(ParseMapOptions("mapOptions", row.text), IsOkAndHolds(row.expected)) << row.text;
   }

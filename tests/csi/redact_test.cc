@@ -67,9 +67,7 @@ TEST(RedactTest, NoMessageOfThePackageShowsAFieldMarkedSecret) {
   int with_secrets = 0;
   for (int index = 0; index < file->message_type_count(); ++index) {
     const std::unique_ptr<proto::Message> message(
-        proto::MessageFactory::generated_factory()
-            ->GetPrototype(file->message_type(index))
-            ->New());
+        proto::MessageFactory::generated_factory()->GetPrototype(file->message_type(index))->New());
     FillWith("hunter2", *message, 3);
     ClearShown(*message);
     with_secrets += message->ByteSizeLong() > 0 ? 1 : 0;

@@ -40,9 +40,9 @@ TEST(SizesTest, RoundsAsCephCsiDoes) {
       {{kGiB + kMiB, kGiB + 2 * kMiB}, kGiB + kMiB},
       {{kGiB + 1, kGiB + kMiB}, kGiB + kMiB},
   };
+
   for (const auto& row : kRows) {
-    EXPECT_THAT(VolumeSizeBytes(row.range),
-                IsOkAndHolds(static_cast<std::uint64_t>(row.expected)))
+    EXPECT_THAT(VolumeSizeBytes(row.range), IsOkAndHolds(static_cast<std::uint64_t>(row.expected)))
         << row.range.required_bytes << " to " << row.range.limit_bytes;
   }
 }
@@ -52,15 +52,12 @@ TEST(SizesTest, RefusesWhatCannotBe) {
     CapacityRange range;
     Code code;
   } kRows[] = {
-      {{-1, 0}, Code::kInvalidArgument},
-      {{0, -1}, Code::kInvalidArgument},
-      {{2 * kGiB, kGiB}, Code::kOutOfRange},
-      {{kMiB + 1, kMiB + 2}, Code::kOutOfRange},
-      {{0, kMiB - 1}, Code::kOutOfRange},
-      {{kMax, 0}, Code::kOutOfRange},
-      {{kMax, kMax}, Code::kOutOfRange},
-      {{kMax - kMiB / 2, kMax}, Code::kOutOfRange},
+      {{-1, 0}, Code::kInvalidArgument},     {{0, -1}, Code::kInvalidArgument},
+      {{2 * kGiB, kGiB}, Code::kOutOfRange}, {{kMiB + 1, kMiB + 2}, Code::kOutOfRange},
+      {{0, kMiB - 1}, Code::kOutOfRange},    {{kMax, 0}, Code::kOutOfRange},
+      {{kMax, kMax}, Code::kOutOfRange},     {{kMax - kMiB / 2, kMax}, Code::kOutOfRange},
   };
+
   for (const auto& row : kRows) {
     EXPECT_THAT(VolumeSizeBytes(row.range), StatusIs(row.code))
         << row.range.required_bytes << " to " << row.range.limit_bytes;

@@ -13,8 +13,8 @@
 namespace rbdcrypt::csi {
 namespace {
 
-using ::testing::HasSubstr;
 using rbdcrypt::testing::StatusIs;
+using ::testing::HasSubstr;
 
 constexpr char kTwoPools[] = R"([
  {"poolName": "near-a", "dataPool": "data-a",

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#include "csi/node.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/strings.h"
+#include "tests/csi/csi_world.h"
+
+namespace rbdcrypt::csi {
+namespace {
+
+namespace pb = ::csi::v1;
+
+using rbdcrypt::testing::CsiWorld;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+grpc::Status Stats(CsiWorld& world,
+                   const std::string& path,
+                   pb::NodeGetVolumeStatsResponse* response = nullptr) {
+  grpc::ServerContext context;
+  pb::NodeGetVolumeStatsRequest request;
+  request.set_volume_id("v");
+  request.set_volume_path(path);
+  pb::NodeGetVolumeStatsResponse unused;
+  return world.node->NodeGetVolumeStats(&context, &request,
+                                        response == nullptr ? &unused : response);
+}
+
+grpc::Status Expand(CsiWorld& world,
+                    const pb::Volume& volume,
+                    const std::string& volume_path,
+                    const std::string& staging_path) {
+  grpc::ServerContext context;
+  pb::NodeExpandVolumeRequest request;
+  request.set_volume_id(volume.volume_id());
+  request.set_volume_path(volume_path);
+  request.set_staging_target_path(staging_path);
+  request.mutable_capacity_range()->set_required_bytes(2LL << 30);
+  pb::NodeExpandVolumeResponse response;
+  return world.node->NodeExpandVolume(&context, &request, &response);
+}
+
+TEST(NodeTest, TellsWhoItIs) {
+  CsiWorld world;
+  grpc::ServerContext context;
+  const pb::NodeGetInfoRequest request;
+  pb::NodeGetInfoResponse response;
+  ASSERT_TRUE(world.node->NodeGetInfo(&context, &request, &response).ok());
+  EXPECT_EQ(response.node_id(), "node-1");
+  EXPECT_FALSE(response.has_accessible_topology());
+}
+
+TEST(NodeTest, TellsItsTopologyWhereItHasOne) {
+  CsiWorld world;
+  NodeService node(world.door,
+                   {.flow = *world.stage_flow,
+                    .attachers = world.attachers,
+                    .host = world.host,
+                    .gate = world.gate},
+                   {.node_id = "n", .topology = {{"topology.rbd.csi.ceph.com/zone", "a"}}});
+  grpc::ServerContext context;
+  const pb::NodeGetInfoRequest request;
+  pb::NodeGetInfoResponse response;
+  ASSERT_TRUE(node.NodeGetInfo(&context, &request, &response).ok());
+  EXPECT_EQ(response.accessible_topology().segments().at("topology.rbd.csi.ceph.com/zone"), "a");
+}
+
+TEST(NodeTest, AdvertisesWhatCephCsiDoes) {
+  CsiWorld world;
+  grpc::ServerContext context;
+  const pb::NodeGetCapabilitiesRequest request;
+  pb::NodeGetCapabilitiesResponse response;
+  ASSERT_TRUE(world.node->NodeGetCapabilities(&context, &request, &response).ok());
+  std::vector<std::string> names;
+  for (const pb::NodeServiceCapability& capability : response.capabilities()) {
+    names.push_back(pb::NodeServiceCapability::RPC::Type_Name(capability.rpc().type()));
+  }
+  EXPECT_THAT(names, ElementsAre("STAGE_UNSTAGE_VOLUME", "GET_VOLUME_STATS", "VOLUME_CONDITION",
+                                 "EXPAND_VOLUME", "SINGLE_NODE_MULTI_WRITER"));
+}
+
+TEST(NodeTest, StatsOfAFileSystemCountBytesAndInodes) {
+  CsiWorld world;
+  const pb::Volume volume = world.Create();
+  ASSERT_TRUE(world.Stage(world.StageRequest(volume)).ok());
+  pb::NodeGetVolumeStatsResponse response;
+  ASSERT_TRUE(Stats(world, world.StagedPath(volume), &response).ok());
+  ASSERT_EQ(response.usage_size(), 2);
+  EXPECT_EQ(response.usage(0).unit(), pb::VolumeUsage::BYTES);
+  EXPECT_EQ(response.usage(0).total(), 1000);
+  EXPECT_EQ(response.usage(0).used(), 300);
+  EXPECT_EQ(response.usage(0).available(), 600);
+  EXPECT_EQ(response.usage(1).unit(), pb::VolumeUsage::INODES);
+  EXPECT_EQ(response.usage(1).total(), 50);
+  EXPECT_FALSE(response.volume_condition().abnormal());
+  EXPECT_NE(response.volume_condition().message(), "");
+}
+
+TEST(NodeTest, StatsOfABlockVolumeKnowItsSize) {
+  CsiWorld world;
+  const pb::Volume volume = world.Create();
+  pb::NodeStageVolumeRequest request = world.StageRequest(volume);
+  request.mutable_volume_capability()->mutable_block();
+  ASSERT_TRUE(world.Stage(request).ok());
+  pb::NodeGetVolumeStatsResponse response;
+  ASSERT_TRUE(Stats(world, world.StagedPath(volume), &response).ok());
+  ASSERT_EQ(response.usage_size(), 1);
+  EXPECT_EQ(response.usage(0).total(), 1000);
+}
+
+TEST(NodeTest, ADeadMountIsAnAnswer) {
+  CsiWorld world;
+  const pb::Volume volume = world.Create();
+  ASSERT_TRUE(world.Stage(world.StageRequest(volume)).ok());
+  world.host.SetDead(world.StagedPath(volume));
+  pb::NodeGetVolumeStatsResponse response;
+  ASSERT_TRUE(Stats(world, world.StagedPath(volume), &response).ok());
+  EXPECT_TRUE(response.volume_condition().abnormal());
+  EXPECT_THAT(response.volume_condition().message(), HasSubstr("does not answer"));
+  EXPECT_EQ(response.usage_size(), 0);
+}
+
+TEST(NodeTest, StatsOfNoVolumeAreNotFoundRelativePathsToo) {
+  CsiWorld world;
+  for (const std::string& path :
+       {std::string("some/path"), world.staging_path, std::string("/no/such/path")}) {
+    EXPECT_EQ(Stats(world, path).error_code(), grpc::StatusCode::NOT_FOUND) << path;
+  }
+}
+
+// Every way in which a kubelet or csi-sanity names a volume to be grown.
+TEST(NodeTest, ExpandFindsTheVolumeByAnyPath) {
+  CsiWorld world;
+  const pb::Volume volume = world.Create();
+  ASSERT_TRUE(world.Stage(world.StageRequest(volume)).ok());
+  const std::string target = world.node_folder.File("target");
+  ASSERT_TRUE(world.Publish(world.PublishRequest(volume, target)).ok());
+
+  const struct {
+    std::string volume_path;
+    std::string staging_path;
+  } kRows[] = {
+      {target, world.staging_path},
+      {target, ""},
+      {world.staging_path, ""},
+      {world.StagedPath(volume), ""},
+  };
+
+  for (const auto& row : kRows) {
+    world.host.ClearEffects();
+    const grpc::Status status = Expand(world, volume, row.volume_path, row.staging_path);
+    ASSERT_TRUE(status.ok()) << row.volume_path << ": " << status.error_message();
+    EXPECT_THAT(world.host.effects(), ElementsAre(Cat("grow ", world.StagedPath(volume))));
+  }
+  EXPECT_THAT(world.krbd.effects(), Contains(Cat("grow ", CsiWorld::ImageOf(volume))));
+}
+
+TEST(NodeTest, ExpandOfABlockVolumeGrowsTheDeviceOnly) {
+  CsiWorld world;
+  const pb::Volume volume = world.Create();
+  pb::NodeStageVolumeRequest request = world.StageRequest(volume);
+  request.mutable_volume_capability()->mutable_block();
+  ASSERT_TRUE(world.Stage(request).ok());
+  world.host.ClearEffects();
+  ASSERT_TRUE(Expand(world, volume, world.StagedPath(volume), world.staging_path).ok());
+  EXPECT_THAT(world.host.effects(), ::testing::IsEmpty());
+  EXPECT_THAT(world.krbd.effects(), Contains(HasSubstr("grow ")));
+}
+
+TEST(NodeTest, ExpandOfWhatIsNotThereIsNotFound) {
+  CsiWorld world;
+  const pb::Volume volume = world.Create();
+  EXPECT_EQ(Expand(world, volume, "some/path", "").error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(Expand(world, volume, world.StagedPath(volume), world.staging_path).error_code(),
+            grpc::StatusCode::NOT_FOUND);
+}
+
+TEST(NodeTest, ExpandWithoutItsDeviceIsRefused) {
+  CsiWorld world;
+  const pb::Volume volume = world.Create();
+  ASSERT_TRUE(world.Stage(world.StageRequest(volume)).ok());
+  world.krbd.Lose(CsiWorld::ImageOf(volume));
+  EXPECT_EQ(Expand(world, volume, world.StagedPath(volume), world.staging_path).error_code(),
+            grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+}  // namespace
+}  // namespace rbdcrypt::csi
