@@ -4,7 +4,13 @@
 
 #include <string_view>
 
+#include <rbdcrypt_config.h>
+
 #include "base/status.h"
+
+#if RBDCRYPT_HAS_CRASH_POINTS && !defined(RBDCRYPT_CRASH_POINTS)
+#define RBDCRYPT_CRASH_POINTS
+#endif
 
 namespace rbdcrypt {
 

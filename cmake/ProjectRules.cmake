@@ -15,10 +15,17 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
+# The presets share what they compile alike: paths relative to the sources, no folder in the hash.
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}
+                                  CCACHE_NOHASHDIR=1 ${CCACHE})
 endif()
+
+# A header and not an option of the compiler, so that only what includes it differs by it.
+set(RBDCRYPT_HAS_CRASH_POINTS ${RBDCRYPT_CRASH_POINTS})
+configure_file(${PROJECT_SOURCE_DIR}/cmake/rbdcrypt_config.h.in
+               ${PROJECT_BINARY_DIR}/config/rbdcrypt_config.h)
 
 # What must be the same in every object of a program, generated code included.
 function(rbdcrypt_instrument target)
@@ -45,10 +52,7 @@ function(rbdcrypt_own_code target)
     # g++ 12 sees overlaps inside std::string's own copying (GCC bug 105651).
     target_compile_options(${target} PRIVATE -Wno-restrict)
   endif()
-  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})
-  if(RBDCRYPT_CRASH_POINTS)
-    target_compile_definitions(${target} PUBLIC RBDCRYPT_CRASH_POINTS)
-  endif()
+  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/config)
   rbdcrypt_instrument(${target})
 endfunction()
 
@@ -92,7 +96,8 @@ function(rbdcrypt_test)
   target_link_libraries(${arg_NAME}_test PRIVATE ${arg_DEPS} GTest::gtest GTest::gmock
                                                  GTest::gtest_main)
   target_compile_definitions(
-    ${arg_NAME}_test PRIVATE RBDCRYPT_VECTORS="${PROJECT_SOURCE_DIR}/tests/vectors")
+    ${arg_NAME}_test PRIVATE RBDCRYPT_VECTORS="${PROJECT_SOURCE_DIR}/tests/vectors"
+                             $<$<BOOL:${RBDCRYPT_CRASH_POINTS}>:RBDCRYPT_CRASH_POINTS>)
   rbdcrypt_own_code(${arg_NAME}_test)
   add_test(NAME ${arg_NAME} COMMAND ${arg_NAME}_test)
   set_tests_properties(${arg_NAME} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 300)

@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/crash_point.h"
 #include "base/status.h"
 #include "cmd/crash_points.h"
 #include "cmd/flags.h"

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/context.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/strings.h"
@@ -53,7 +54,8 @@ namespace {
 // The table of key managers: the only place that names them all.
 std::map<std::string, kms::ProviderFactory, std::less<>> Providers() {
   return {{"default", kms::DefaultSecretProvider()},
-          {"metadata", kms::MetadataProvider(std::make_shared<kms::ScryptGate>())},
+          {"metadata",
+           kms::MetadataProvider(std::make_shared<kms::ScryptGate>(kms::ScryptGate::OnePerCore()))},
           {"local", kms::LocalProvider()}};
 }
 
