@@ -15,7 +15,8 @@ help:  ## Show this list
 
 demo:  ## Watch an encrypted volume live its whole life on a real Ceph
 	@./dev/packages build run test
-	@python3 demo/demo.py
+	@$(MAKE) --no-print-directory build
+	@./dev/demo
 
 test:  ## Run every suite: unit, integration, sanity, guest, demo
 	@./dev/packages build check run test sanity guest
@@ -27,8 +28,9 @@ check:  ## The quick gate: format, lint, unit tests
 
 build:  ## Build the release binary: build/release/cmd/rbdcrypt
 	@./dev/packages build
+	@echo "building build/release/cmd/rbdcrypt"
 	@cmake --preset release >/dev/null
-	@cmake --build build/release --target rbdcrypt
+	@cmake --build build/release --target rbdcrypt | tail -n 1
 
 bench:  ## Measure against what a user would run instead; writes build/bench.json
 	@./dev/packages build run test bench
