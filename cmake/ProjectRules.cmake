@@ -85,6 +85,12 @@ function(rbdcrypt_library)
   endif()
 endfunction()
 
+# What one asks for by kind: the programs with the label concurrent or integration, the fuzz targets.
+foreach(kind concurrent integration)
+  add_custom_target(${kind}_tests)
+endforeach()
+add_custom_target(fuzz_targets)
+
 # rbdcrypt_test(NAME kms SRCS a_test.cc DEPS rbdcrypt::kms [LABELS unit concurrent]) makes the
 # program kms_test; ctest runs it under the label unit unless others are given.
 function(rbdcrypt_test)
@@ -99,6 +105,11 @@ function(rbdcrypt_test)
     ${arg_NAME}_test PRIVATE RBDCRYPT_VECTORS="${PROJECT_SOURCE_DIR}/tests/vectors"
                              $<$<BOOL:${RBDCRYPT_CRASH_POINTS}>:RBDCRYPT_CRASH_POINTS>)
   rbdcrypt_own_code(${arg_NAME}_test)
+  foreach(kind concurrent integration)
+    if(kind IN_LIST arg_LABELS)
+      add_dependencies(${kind}_tests ${arg_NAME}_test)
+    endif()
+  endforeach()
   add_test(NAME ${arg_NAME} COMMAND ${arg_NAME}_test)
   set_tests_properties(${arg_NAME} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 300)
 endfunction()
@@ -110,4 +121,5 @@ function(rbdcrypt_fuzz)
   target_link_libraries(fuzz_${arg_NAME} PRIVATE ${arg_DEPS})
   rbdcrypt_own_code(fuzz_${arg_NAME})
   target_link_options(fuzz_${arg_NAME} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(fuzz_targets fuzz_${arg_NAME})
 endfunction()
