@@ -122,7 +122,10 @@ Result<std::optional<Mapping>> CryptsetupDmCrypt::Find(std::string_view name) {
     mapping.read_only = ReadFirstLine(block / "ro").value_or("") == "1";
     std::error_code no_slaves;
     for (const auto& slave : fs::directory_iterator(block / "slaves", no_slaves)) {
-      mapping.backing.push_back(slave.path().filename());
+      // The link to a device that was taken away by force stays, and points nowhere.
+      if (std::error_code gone; fs::exists(slave.path(), gone)) {
+        mapping.backing.push_back(slave.path().filename());
+      }
     }
     std::ranges::sort(mapping.backing);
     return mapping;

@@ -20,7 +20,7 @@ std::string MappingName(std::string_view volume_id);
 
 // An existing device-mapper device.
 struct Mapping {
-  // The kernel names of the devices under its table: {"rbd0"}.
+  // The kernel names of the devices under its table that still exist: {"rbd0"}.
   std::vector<std::string> backing;
   // Whether it is a dm-crypt mapping of a LUKS header, by its UUID ("CRYPT-LUKS2-…").
   bool is_luks = false;

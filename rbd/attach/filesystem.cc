@@ -175,7 +175,13 @@ Status Filesystem::Grow(const Context& context,
   } else {
     return Unimplemented(Cat("a file system of type ", type, " does not grow"));
   }
-  return subprocess_.RunChecked(context, command).status();
+  const Status status = subprocess_.RunChecked(context, command).status();
+  if (Message(status).find("Permission denied to resize") != std::string::npos) {
+    return PermissionDenied(Cat("growing ", type,
+                                " while it is mounted needs the capability CAP_SYS_RESOURCE, which "
+                                "the node plug-in's container lacks"));
+  }
+  return status;
 }
 
 }  // namespace rbdcrypt::rbd::attach

@@ -51,7 +51,7 @@ class Filesystem {
   Status Check(const Context& context, const std::string& type, const std::string& device);
 
   // Makes the mounted file system as large as its device; nothing to do is ok.
-  // kUnimplemented: the type does not grow.
+  // kUnimplemented: the type does not grow. kPermissionDenied: ext4 needs CAP_SYS_RESOURCE for it.
   Status Grow(const Context& context,
               const std::string& type,
               const std::string& device,

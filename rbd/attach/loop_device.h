@@ -52,7 +52,8 @@ Status CheckLoopUnused(const Context& context, const std::string& path);
 Status FlushDevice(const std::string& path);
 
 // Takes the file away from the device and returns when it is really free. Ok if it is already.
-// kFailedPrecondition: in use; it is left as it was.
+// kFailedPrecondition: in use. A mounted device is left as it was; one that is merely open
+// somewhere is freed by the kernel at its last close, so that the next call finds it gone.
 Status ReleaseLoop(const Context& context, const std::string& path);
 
 // Lets the device have its file's present size, which must become `size_bytes`.

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#include "rbd/attach/small_file.h"
+
+#include <cerrno>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace rbdcrypt::rbd::attach {
+namespace {
+
+using ::rbdcrypt::testing::IsOk;
+using ::rbdcrypt::testing::IsOkAndHolds;
+using ::rbdcrypt::testing::StatusIs;
+using ::rbdcrypt::testing::TempDir;
+
+TEST(SmallFileTest, FirstLineIsWithoutItsEnd) {
+  const TempDir folder;
+  EXPECT_EQ(ReadFirstLine(folder.Write("file", "rbd\nmore\n")), "rbd");
+  EXPECT_EQ(ReadFirstLine(folder.Write("file", "rbd")), "rbd");
+  EXPECT_EQ(ReadFirstLine(folder.Write("file", "")), "");
+  EXPECT_EQ(ReadFirstLine(folder.File("none")), std::nullopt);
+}
+
+TEST(SmallFileTest, WholeFileIsReadAndAbsenceIsNotFound) {
+  const TempDir folder;
+  EXPECT_THAT(ReadFile(folder.Write("file", std::string("a\0b\n", 4))),
+              IsOkAndHolds(std::string("a\0b\n", 4)));
+  EXPECT_THAT(ReadFile(folder.File("none")), StatusIs(Code::kNotFound));
+}
+
+TEST(SmallFileTest, KernelFileIsNeverCreated) {
+  const TempDir folder;
+  EXPECT_EQ(WriteKernelFile(folder.File("none"), "1"), ENOENT);
+  EXPECT_EQ(WriteKernelFile(folder.Write("file", ""), "1"), 0);
+  EXPECT_EQ(folder.Read("file"), "1");
+}
+
+TEST(SmallFileTest, ReplaceLeavesNoTemporary) {
+  const TempDir folder;
+  const std::string path = folder.Write("file", "old");
+  ASSERT_THAT(ReplaceFile(path, "new"), IsOk());
+  EXPECT_EQ(folder.Read("file"), "new");
+  EXPECT_FALSE(std::filesystem::exists(path + ".new"));
+  EXPECT_THAT(ReplaceFile(folder.File("none/file"), "x"), StatusIs(Code::kNotFound));
+}
+
+}  // namespace
+}  // namespace rbdcrypt::rbd::attach
