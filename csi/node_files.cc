@@ -106,6 +106,10 @@ Status RemoveMountPoint(const std::string& path) {
 
 Result<std::string> ReadSmallFile(const std::string& path, std::size_t max_bytes) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!fd.valid() && errno == ENOTDIR) {
+    // Below a file, as the path of a published block volume is, there is nothing.
+    return NotFound(Cat(path, ": its folder is a file"));
+  }
   if (!fd.valid()) {
     return Errno("open", path);
   }
