@@ -67,6 +67,17 @@ TEST(StatusTest, ErrnoBecomesItsCodeAndItsWords) {
   EXPECT_EQ(Message(FromErrno(ENOENT, "open x")), "open x: No such file or directory");
 }
 
+TEST(StatusTest, OnlyWhatMayPassByItselfIsTransient) {
+  for (const Code code :
+       {Code::kUnavailable, Code::kAborted, Code::kDeadlineExceeded, Code::kCancelled}) {
+    EXPECT_TRUE(IsTransient(MakeStatus(code, "t"))) << CodeName(code);
+  }
+  for (const Code code : {Code::kOk, Code::kNotFound, Code::kUnauthenticated, Code::kDataLoss,
+                          Code::kPermissionDenied, Code::kResourceExhausted, Code::kInternal}) {
+    EXPECT_FALSE(IsTransient(MakeStatus(code, "t"))) << CodeName(code);
+  }
+}
+
 TEST(StatusTest, CodeNamesAreThoseOfGrpc) {
   EXPECT_EQ(CodeName(Code::kOk), "OK");
   EXPECT_EQ(CodeName(Code::kFailedPrecondition), "FAILED_PRECONDITION");
