@@ -13,8 +13,8 @@ namespace rbdcrypt::csi {
 
 // Who the driver says it is.
 struct DriverIdentity {
-  std::string name;
-  std::string version;
+  std::string name = {};
+  std::string version = {};
   // Whether the nodes know their topology: then it is told of and used in CreateVolume. Must be the
   // same for controller and nodes of one version (CSI 1.12).
   bool has_topology = false;

@@ -16,9 +16,9 @@ namespace rbdcrypt::csi {
 // Who this node is.
 struct NodeIdentity {
   // At most 256 bytes; the Kubernetes node's name.
-  std::string node_id;
+  std::string node_id = {};
   // Empty unless DriverIdentity::has_topology.
-  TopologySegments topology;
+  TopologySegments topology = {};
 };
 
 // The CSI Node service: protobuf on this side, csi/node_* on the other.

@@ -18,7 +18,7 @@ struct NewFilesystem {
   // "ext4" or "xfs".
   std::string type;
   // Instead of the defaults of ceph-csi-compat 8.5; empty: those.
-  std::vector<std::string> mkfs_options;
+  std::vector<std::string> mkfs_options = {};
 };
 
 // A device with a file system, to be mounted at a directory.
@@ -27,14 +27,14 @@ struct DeviceMount {
   std::string target;
   std::string fs_type;
   // As mount(8) takes them, "ro" included; those of user space alone (_netdev) are dropped.
-  std::vector<std::string> options;
+  std::vector<std::string> options = {};
 };
 
 // One path to be seen at another as well: a directory, or a device node over a file.
 struct BindMount {
   std::string source;
   std::string target;
-  std::vector<std::string> options;
+  std::vector<std::string> options = {};
 };
 
 // What is mounted somewhere.

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/crash_point.h"
 #include "base/strings.h"
 #include "csi/names.h"
 #include "csi/node_files.h"
@@ -71,6 +72,17 @@ Result<std::optional<HeldAttachment>> StagedVolume::FindAttachment(
   }
   return std::optional<HeldAttachment>(
       {.attacher = attacher, .attachment = *std::move(attachment)});
+}
+
+Status StagedVolume::RemoveMount(const Context& context, NodeHost& host) const {
+  ASSIGN_OR_RETURN(const auto mount, host.FindMount(path_));
+  if (mount) {
+    RETURN_IF_ERROR(AfterEffect("node.unmounted", host.Unmount(context, path_)));
+  }
+  ASSIGN_OR_RETURN(const PathKind kind, KindOf(path_));
+  return kind == PathKind::kAbsent
+             ? OkStatus()
+             : AfterEffect("node.mount-point-removed", RemoveMountPoint(path_));
 }
 
 Status StagedVolume::Detach(const Context& context, const Attachers& attachers) const {

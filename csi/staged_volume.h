@@ -8,6 +8,7 @@
 #include "base/context.h"
 #include "base/status.h"
 #include "csi/attachers.h"
+#include "csi/node_host.h"
 #include "csi/staging_record.h"
 #include "rbd/attach/attacher.h"
 
@@ -49,6 +50,10 @@ class StagedVolume {
   // kFailedPrecondition: attached by what this node does not have.
   Result<std::optional<HeldAttachment>> FindAttachment(const Context& context,
                                                        const Attachers& attachers) const;
+
+  // Unmounts and removes what stands for it in its staging path; ok if nothing does.
+  // kFailedPrecondition: in use, or not mounted and not empty.
+  Status RemoveMount(const Context& context, NodeHost& host) const;
 
   // Takes the attachment down, or the half of one; ok without. Errors as FindAttachment and
   // Attacher::Detach.

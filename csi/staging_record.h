@@ -48,7 +48,7 @@ struct StageIntent {
   bool is_block = false;
   bool is_read_only = false;
   // "" for a block volume.
-  std::string fs_type;
+  std::string fs_type = {};
 
   friend bool operator==(const StageIntent&, const StageIntent&) = default;
 };
