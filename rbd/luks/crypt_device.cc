@@ -112,7 +112,8 @@ Status CryptDevice::Load() {
   absl::MutexLock lock(&SetUpMutex());
   log_->clear();
   const int result = crypt_load(device_.get(), CRYPT_LUKS2, nullptr);
-  return FromCryptsetup(result, Code::kDataLoss, "crypt_load refuses the LUKS2 header");
+  const Code code = result == -ENOMEM ? Code::kUnavailable : Code::kDataLoss;
+  return FromCryptsetup(result, code, "crypt_load refuses the LUKS2 header");
 }
 
 Result<std::optional<Secret>> CryptDevice::OpenSlot(int slot, const Secret& passphrase) {

@@ -23,12 +23,6 @@ std::array<std::byte, HeaderIo::kSectorBytes> SectorAt(std::span<const std::byte
   return sector;
 }
 
-Result<std::vector<std::byte>> ReadHead(HeaderIo& io, std::size_t size) {
-  std::vector<std::byte> head(std::min<std::uint64_t>(size, io.SizeBytes()));
-  RETURN_IF_ERROR(io.Read(0, head));
-  return head;
-}
-
 // Copies `range` of the image into the private file.
 Status Fetch(HeaderIo& io, const ByteRange& range, CryptDevice& device) {
   std::vector<std::byte> bytes(range.length_bytes);
@@ -52,22 +46,6 @@ std::vector<Keyslot> InOrderOfCost(const Layout& layout) {
 }
 
 }  // namespace
-
-Result<Inspection> InspectImage(const Context& context, HeaderIo& io) {
-  RETURN_IF_ERROR(context.Check("read the LUKS header"));
-  ASSIGN_OR_RETURN(std::vector<std::byte> head, ReadHead(io, 2 * kDefaultCopyBytes));
-  const std::size_t wanted = BytesToInspect(head);
-  if (wanted > head.size()) {
-    ASSIGN_OR_RETURN(head, ReadHead(io, wanted));
-  }
-  Inspection found = Inspect(std::move(head));
-  const bool may_hide = !found.layout || !found.layout->copies[0].verifies;
-  if (!may_hide || wanted == kInspectBytes) {
-    return found;
-  }
-  ASSIGN_OR_RETURN(head, ReadHead(io, kInspectBytes));
-  return Inspect(std::move(head));
-}
 
 Header::Loaded Header::Remember(const Inspection& found, std::uint64_t copy_bytes) {
   Loaded loaded;
@@ -101,6 +79,10 @@ Result<Header> Header::Load(const Context& context, HeaderIo& io, MemoryGate& ga
   ASSIGN_OR_RETURN(const Inspection found, InspectImage(context, io));
   RETURN_IF_ERROR(CheckIsLuks2(found));
   const Layout& layout = *found.layout;
+  if (layout.MetadataBytes() > io.SizeBytes()) {
+    return DataLoss(Cat("the LUKS2 header, ", layout.MetadataBytes(),
+                        " bytes with its keyslots, reaches beyond the image's ", io.SizeBytes()));
+  }
   ASSIGN_OR_RETURN(CryptDevice device, CryptDevice::Create(layout.MetadataBytes()));
   // A copy that does not count is withheld, so that libcryptsetup cannot choose otherwise.
   for (const HeaderCopy& copy : layout.copies) {
@@ -324,9 +306,12 @@ Result<HeaderUpdate> Header::MakeUpdate() const {
     RETURN_IF_ERROR(device_.Read(area.offset_bytes, area.bytes));
     update.new_areas.push_back(std::move(area));
   }
+  // Those of a larger header that was replaced may lie where data is now: they stay.
   const std::vector<ByteRange> used = layout_.UsedExtents();
-  std::ranges::copy_if(loaded_.areas, std::back_inserter(update.dropped_areas),
-                       [&](const ByteRange& area) { return !OverlapsAny(area, used); });
+  std::ranges::copy_if(
+      loaded_.areas, std::back_inserter(update.dropped_areas), [&](const ByteRange& area) {
+        return !OverlapsAny(area, used) && area.end_bytes() <= layout_.DataOffsetBytes();
+      });
   return update;
 }
 

@@ -16,6 +16,7 @@
 #include "rbd/luks/cipher.h"
 #include "rbd/luks/crypt_device.h"
 #include "rbd/luks/header_io.h"
+#include "rbd/luks/inspect_image.h"
 #include "rbd/luks/layout.h"
 #include "rbd/luks/memory_gate.h"
 
@@ -28,16 +29,12 @@ struct HeaderUpdate;
 inline constexpr int kOurKeyslots = 2;
 
 struct FormatOptions {
-  CipherSpec cipher;
-  std::string uuid;  // "" for a random one
+  CipherSpec cipher = {};
+  std::string uuid = {};  // "" for a random one
   KdfProfile kdf = KdfProfile::kRandomDek;
   // Whether anything but zeros may be written over. The caller has checked safety A2.
   bool replace_existing = false;
 };
-
-// Reads the beginning of the image behind `io` and says what it is: two copies where the first is
-// whole, up to 8 MiB where it is not. Writes nothing.
-Result<Inspection> InspectImage(const Context& context, HeaderIo& io);
 
 // The LUKS2 header of one image, edited in memory.
 //
@@ -53,7 +50,8 @@ class Header {
  public:
   // Reads and checks the header behind `io`. A copy that is damaged or stale is left so until
   // WriteBack(). kFailedPrecondition: no LUKS2 magic in either copy, a LUKS1 or a detached header.
-  // kDataLoss: magic, but no copy that verifies. Errors of `io` as they are.
+  // kDataLoss: magic, but no copy that verifies, or one that libcryptsetup refuses or that reaches
+  // beyond the image. Errors of `io` as they are.
   static Result<Header> Load(const Context& context,
                              HeaderIo& io,
                              MemoryGate& gate = MemoryGate::ForProcess());

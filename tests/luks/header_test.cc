@@ -290,6 +290,23 @@ TEST(HeaderTest, BothCopiesDamagedIsDataLoss) {
   EXPECT_THAT(Opens(io, kK0), StatusIs(Code::kDataLoss, HasSubstr("checksum")));
 }
 
+TEST(HeaderTest, HeaderBeyondTheImageIsDataLoss) {
+  FakeHeaderIo io(8 * 1024 * 1024);
+  io.Poke(0, CopiesWithK0());
+  EXPECT_THAT(Opens(io, kK0), StatusIs(Code::kDataLoss, HasSubstr("beyond the image")));
+}
+
+TEST(HeaderTest, WhatLibcryptsetupRefusesIsDataLoss) {
+  FakeHeaderIo io = ImageWithK0();
+  // A reencryption that no keyslot keeps the state of.
+  std::string json = JsonOf(CopiesWithK0());
+  const std::string_view config = R"("config":{)";
+  json.insert(json.find(config) + config.size(),
+              R"("requirements":{"mandatory":["online-reencrypt-v2"]},)");
+  io.Poke(0, SealedCopies(json));
+  EXPECT_THAT(Opens(io, kK0), StatusIs(Code::kDataLoss, HasSubstr("crypt_load refuses")));
+}
+
 TEST(HeaderTest, BlankAndForeignImagesAreNotLuks) {
   FakeHeaderIo io;
   EXPECT_THAT(Opens(io, kK0), StatusIs(Code::kFailedPrecondition, HasSubstr("zeros")));
