@@ -18,13 +18,12 @@ namespace rbdcrypt::rbd::luks {
 inline constexpr std::uint64_t kDefaultDataOffsetBytes = 16 * 1024 * 1024;
 
 // Iterations of PBKDF2 over what is random anyway, a volume key or a DEK: the least that
-// libcryptsetup takes (crypt_pbkdf_get_limits). More would only cost time: there is nothing to
-// guess.
+// libcryptsetup takes (crypt_pbkdf_get_limits). More would cost time and gain nothing.
 inline constexpr std::uint32_t kRandomKeyIterations = 1000;
 
-// Both copies of a LUKS2 header without keyslots, as crypt_format leaves one:
-// one crypt segment from 16 MiB to the end, one digest (pbkdf2, sha256, 1000 iterations) that knows
-// `volume_key`, 12288 bytes of JSON area a copy.
+// Both copies of a LUKS2 header without keyslots, as crypt_format leaves one: one crypt segment
+// from 16 MiB to the end, 12288 bytes of JSON area a copy, one digest (pbkdf2, sha256, 1000
+// iterations) that knows `volume_key`.
 //
 // Composed here and not by crypt_format, which fills 16 MiB with random bytes (90 ms [measured])
 // and refuses a cipher that neither OpenSSL nor this kernel has (serpent in a container

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kMaxLogBytes = 400;
 
-// DEFAULT_LUKS2 keys end far below: aes-xts with an hmac-sha512 key takes 128 bytes.
+// The longest that dm-crypt takes, aes-xts with a key for hmac-sha512, has 128 bytes.
 constexpr int kMaxVolumeKeyBytes = 512;
 
 // Costs of the argon2id profile. 32 MiB is ceph-csi's limit; time 12 with one lane takes 0.4 s
