@@ -3,7 +3,7 @@
 #
 # The image of both roles:  docker build -t rbdcrypt .
 #
-#   controller   needs no privilege: run it as user rbdcrypt (uid 64500). Its socket's folder must be
+#   controller   needs no privilege: run it as user rbdcrypt (uid 10001). Its socket's folder must be
 #                writable for that user, and a ring of the key manager "local" must be its own or
 #                readable as docs/architecture.md says ("Who it runs as").
 #   node         root, and the privileges to map, mount and make loop devices.
@@ -41,8 +41,9 @@ RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --
       e2fsprogs xfsprogs util-linux mount kmod \
       qemu-system-common qemu-block-extra qemu-utils fuse3 \
     && rm -rf /var/lib/apt/lists/* \
-    && groupadd --system --gid 64500 rbdcrypt \
-    && useradd --system --uid 64500 --gid 64500 --home-dir /nonexistent --shell /usr/sbin/nologin rbdcrypt
+    && groupadd --gid 10001 rbdcrypt \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent \
+         --shell /usr/sbin/nologin rbdcrypt
 COPY --from=build /rbdcrypt /usr/bin/rbdcrypt
 COPY LICENSE /usr/share/doc/rbdcrypt/copyright
 ENTRYPOINT ["/usr/bin/rbdcrypt"]
