@@ -109,7 +109,7 @@ class Process:
 class Driver:
     """A controller and a node on one cluster, with key managers `local` and `metadata`."""
 
-    def __init__(self, binary, ceph, folder, attacher="auto", env=None):
+    def __init__(self, binary, ceph, folder, attacher="auto", env=None, runtime=None):
         self.binary, self.ceph = pathlib.Path(binary), ceph
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -118,7 +118,7 @@ class Driver:
         shared = ["--cluster-config", ceph.env["RBDCRYPT_CONFIG"], "--kms-config", self.kms_config]
         self.controller = Process(self.binary, "controller", self.folder, shared, env)
         # A short path: the sockets below it must fit into 107 bytes.
-        self.runtime = pathlib.Path(f"/run/rbdcrypt-{os.getpid()}")
+        self.runtime = pathlib.Path(runtime or f"/run/rbdcrypt-{os.getpid()}")
         self.node = Process(self.binary, "node", self.folder,
                             [*shared, "--nodeid", "node-1", "--attacher", attacher,
                              "--runtime-dir", self.runtime], env)
