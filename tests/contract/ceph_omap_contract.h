@@ -68,6 +68,11 @@ TEST_P(CephContract, OmapSetMakesObjectAndKeepsOtherKeys) {
   EXPECT_THAT(omap().List(name(), ""), IsOkAndHolds(rbd::OmapValues{{"a", "3"}, {"b", "2"}}));
 }
 
+TEST_P(CephContract, OmapSetOfNothingMakesObject) {
+  ASSERT_THAT(omap().Set(name(), {}), IsOk());
+  EXPECT_THAT(omap().ObjectExists(name()), IsOkAndHolds(true));
+}
+
 TEST_P(CephContract, OmapKeepsAnyBytesOfValues) {
   const std::string value("\0\xff\n/", 4);
   ASSERT_THAT(omap().Set(name(), {{"a", value}, {"empty", ""}}), IsOk());

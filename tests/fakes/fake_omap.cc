@@ -85,8 +85,9 @@ Status FakeOmap::Set(std::string_view object, const rbd::OmapValues& values) {
   const std::string name(object);
   return seat_.Change([&](FakeSpace& space) -> Result<FakeEffect> {
     return FakeEffect{Cat("omap.set ", name, " ", KeysOf(values)), [&] {
+                        rbd::OmapValues& omap = space.objects[name].omap;
                         for (const auto& [key, value] : values) {
-                          space.objects[name].omap[key] = value;
+                          omap[key] = value;
                         }
                       }};
   });
@@ -119,8 +120,9 @@ Status FakeOmap::CompareAndSet(std::string_view object,
       return Aborted(Cat("key ", key, " of RADOS object ", object, " was changed meanwhile"));
     }
     return FakeEffect{Cat("omap.set ", name, " ", KeysOf(values)), [&] {
+                        rbd::OmapValues& omap = space.objects[name].omap;
                         for (const auto& [new_key, new_value] : values) {
-                          space.objects[name].omap[new_key] = new_value;
+                          omap[new_key] = new_value;
                         }
                       }};
   });

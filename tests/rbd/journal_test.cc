@@ -79,9 +79,10 @@ TEST(JournalTest, FindsEveryVolumeThatCephCsiRecorded) {
 TEST(JournalTest, WritesByteForByteWhatCephCsiWrites) {
   JournalWorld world;
   Journal journal = world.NewJournal();
+  const Objects recorded = Recorded();
   Objects expected;
-  for (const auto& [key, uuid] : Recorded().at(kDirectory)) {
-    const OmapValues values = Recorded().at("csi.volume." + uuid);
+  for (const auto& [key, uuid] : recorded.at(kDirectory)) {
+    const OmapValues& values = recorded.at("csi.volume." + uuid);
     ASSERT_OK_AND_ASSIGN(const JournalEntry entry,
                          journal.Reserve({.request_name = values.at("csi.volname"),
                                           .name_prefix = "",
