@@ -17,9 +17,7 @@ Status FromRados(int result, std::string_view message, SourceLocation where) {
     case ECANCELED:
       return Aborted(Cat(message, ": somebody else changed it in between; retry"), where);
     case EROFS:
-      return FailedPrecondition(
-          Cat(message, ": read-only, or mapped exclusively by a client that keeps its lock"),
-          where);
+      return FailedPrecondition(Cat(message, ": it is open for reading only"), where);
     case ETIMEDOUT:
       return Unavailable(Cat(message, ": the cluster did not answer in time; check its health"),
                          where);

@@ -13,7 +13,7 @@ namespace rbdcrypt::rbd {
 //
 //   ESHUTDOWN   kAborted             this client was fenced (Ceph's EBLOCKLISTED is this number)
 //   ECANCELED   kAborted             a compare of the operation failed
-//   EROFS       kFailedPrecondition  opened read-only, or the lock's owner will not give it up
+//   EROFS       kFailedPrecondition  opened for reading only
 //   ETIMEDOUT   kUnavailable         the cluster did not answer within the time-out
 //   EOPNOTSUPP  kUnimplemented       the cluster is too old, or the image lacks the feature
 //

@@ -77,7 +77,9 @@ bool Has(const ImageWatchers& watchers, const std::string& address) {
   });
 }
 
-Result<std::vector<LockHolder>> Owners(const RadosPool& pool, rbd_image_t image) {
+Result<std::vector<LockHolder>> Owners(const RadosPool& pool,
+                                       rbd_image_t image,
+                                       std::string_view spec) {
   std::uint64_t features = 0;
   int result = rbd_get_features(image, &features);
   int is_ours = 0;
@@ -85,7 +87,7 @@ Result<std::vector<LockHolder>> Owners(const RadosPool& pool, rbd_image_t image)
     result = rbd_is_exclusive_lock_owner(image, &is_ours);
   }
   if (result < 0) {
-    return pool.Error(result, "read features and lock of an image in", "");
+    return pool.client().Error(result, Cat("read features and lock of image ", spec));
   }
   if ((features & RBD_FEATURE_EXCLUSIVE_LOCK) == 0 || is_ours != 0) {
     return std::vector<LockHolder>();
@@ -97,7 +99,7 @@ Result<std::vector<LockHolder>> Owners(const RadosPool& pool, rbd_image_t image)
 }  // namespace
 
 Status CheckLockOwner(const RadosPool& pool, rbd_image_t image, std::string_view spec) {
-  ASSIGN_OR_RETURN(const std::vector<LockHolder> owners, Owners(pool, image));
+  ASSIGN_OR_RETURN(const std::vector<LockHolder> owners, Owners(pool, image, spec));
   for (const LockHolder& owner : owners) {
     if (owner.client == Cat("client.", pool.client().instance_id()) ||
         pool.client().HasFenced(owner.address)) {
@@ -122,7 +124,7 @@ Status CheckLockOwner(const RadosPool& pool, rbd_image_t image, std::string_view
 }
 
 Status DropDeadLockOwner(const RadosPool& pool, rbd_image_t image, std::string_view spec) {
-  ASSIGN_OR_RETURN(const std::vector<LockHolder> owners, Owners(pool, image));
+  ASSIGN_OR_RETURN(const std::vector<LockHolder> owners, Owners(pool, image, spec));
   if (owners.empty()) {
     return OkStatus();
   }

@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "rbd/client_address.h"
 #include "rbd/exclusive_lock.h"
+#include "rbd/image_metadata.h"
 #include "rbd/image_watchers.h"
 
 namespace rbdcrypt::rbd {
@@ -94,12 +95,20 @@ Result<std::unique_ptr<Image>> LibrbdImage::Open(std::shared_ptr<RadosPool> pool
     return pool->Error(result, "open image", name);
   }
   std::string spec = pool->Spec(name);
-  std::unique_ptr<LibrbdImage> image(new LibrbdImage(std::move(pool), handle, std::move(spec)));
+  std::unique_ptr<LibrbdImage> image(
+      new LibrbdImage(std::move(pool), handle, std::move(spec), mode));
   ASSIGN_OR_RETURN(image->id_, ImageId(*image->pool_, handle));
   return image;
 }
 
 Status LibrbdImage::Error(long result, std::string_view action, SourceLocation where) const {
+  // What librbd makes of not getting the lock, for whatever reason.
+  if (result == -EROFS && mode_ == OpenMode::kReadWrite) {
+    return Aborted(Cat(action, " image ", spec_,
+                       ": its exclusive lock could not be had, for its "
+                       "owner keeps it (mapped with option exclusive?) or the cluster is slow"),
+                   where);
+  }
   return pool_->client().Error(static_cast<int>(result), Cat(action, " image ", spec_), where);
 }
 
@@ -207,15 +216,41 @@ Status LibrbdImage::SetMetadata(std::string_view key, std::string_view value) {
   if (key.find('\0') != std::string_view::npos || value.find('\0') != std::string_view::npos) {
     return InvalidArgument(Cat("metadata of image ", spec_, " cannot hold a NUL character"));
   }
+  ASSIGN_OR_RETURN(const bool journaled, PrepareMetadataChange());
+  if (!journaled) {
+    ASSIGN_OR_RETURN(const std::string header, ImageHeaderObject(*pool_, image_.get()));
+    return Annotate(SetImageMetadata(*pool_, header, key, value), Cat("image ", spec_));
+  }
   const int result =
       rbd_metadata_set(image_.get(), std::string(key).c_str(), std::string(value).c_str());
   return result < 0 ? Error(result, Cat("write metadata ", key, " of")) : OkStatus();
 }
 
 Status LibrbdImage::RemoveMetadata(std::string_view key) {
+  ASSIGN_OR_RETURN(const bool journaled, PrepareMetadataChange());
+  if (!journaled) {
+    ASSIGN_OR_RETURN(const std::string header, ImageHeaderObject(*pool_, image_.get()));
+    return Annotate(RemoveImageMetadata(*pool_, header, key), Cat("image ", spec_));
+  }
   const int result = rbd_metadata_remove(image_.get(), std::string(key).c_str());
   return result < 0 && result != -ENOENT ? Error(result, Cat("remove metadata ", key, " of"))
                                          : OkStatus();
+}
+
+// Whether the change has to go through librbd and its exclusive lock, which then can be had.
+Result<bool> LibrbdImage::PrepareMetadataChange() {
+  if (mode_ == OpenMode::kReadOnly) {
+    return Error(-EROFS, "change metadata of");
+  }
+  std::uint64_t features = 0;
+  if (const int result = rbd_get_features(image_.get(), &features); result < 0) {
+    return Error(result, "read features of");
+  }
+  const bool journaled = (features & RBD_FEATURE_JOURNALING) != 0;
+  if (journaled) {
+    RETURN_IF_ERROR(CheckLockOwner(*pool_, image_.get(), spec_));
+  }
+  return journaled;
 }
 
 Result<std::map<std::string, std::string>> LibrbdImage::ListMetadata() {

@@ -19,8 +19,9 @@ namespace rbdcrypt::rbd {
 //
 // Opened for writing it is a watcher, and its first write takes RBD's exclusive lock where the
 // image has that feature: asked for, never broken (rbd/exclusive_lock); writes and Grow() give
-// kAborted instead. Closing gives it back. Everything written is durable after Flush(), so closing
-// in the destructor loses nothing by failing.
+// kAborted instead. Metadata needs the lock only in images with the feature journaling. Closing
+// gives it back. Everything written is durable after Flush(), so closing in the destructor loses
+// nothing by failing.
 class LibrbdImage final : public Image {
  public:
   // kNotFound: no such image.
@@ -55,17 +56,19 @@ class LibrbdImage final : public Image {
   Status Grow(std::uint64_t size_bytes) override;
 
  private:
-  LibrbdImage(std::shared_ptr<RadosPool> pool, rbd_image_t image, std::string spec)
-      : pool_(std::move(pool)), image_(image), spec_(std::move(spec)) {}
+  LibrbdImage(std::shared_ptr<RadosPool> pool, rbd_image_t image, std::string spec, OpenMode mode)
+      : pool_(std::move(pool)), image_(image), spec_(std::move(spec)), mode_(mode) {}
 
   Status Error(long result,
                std::string_view action,
                SourceLocation where = SourceLocation::Current()) const;
+  Result<bool> PrepareMetadataChange();
   Status CheckRange(std::uint64_t offset_bytes, std::size_t size_bytes) const;
 
   std::shared_ptr<RadosPool> pool_;
   CHandle<void, rbd_close> image_;
   std::string spec_;
+  const OpenMode mode_;
   std::string id_;
 };
 

@@ -14,6 +14,7 @@
 #include "rbd/image_watchers.h"
 #include "rbd/librbd_image.h"
 #include "rbd/manager_task.h"
+#include "rbd/pool_map.h"
 
 namespace rbdcrypt::rbd {
 namespace {
@@ -65,12 +66,10 @@ Status CheckLayout(const RadosPool& pool, const ImageLayout& layout) {
   if (layout.data_pool.empty()) {
     return OkStatus();
   }
-  const std::int64_t id = rados_pool_lookup(pool.client().handle(), layout.data_pool.c_str());
-  if (id == -ENOENT) {
-    return InvalidArgument(Cat("dataPool ", layout.data_pool, " does not exist"));
-  }
-  return id < 0 ? pool.client().Error(static_cast<int>(id), Cat("look up ", layout.data_pool))
-                : OkStatus();
+  const Status found = FindPoolId(pool.client(), layout.data_pool).status();
+  return found.code() == Code::kNotFound
+             ? InvalidArgument(Cat("dataPool ", layout.data_pool, " does not exist"))
+             : found;
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 
 #include "base/strings.h"
 #include "rbd/ceph_errors.h"
+#include "rbd/pool_map.h"
 
 namespace rbdcrypt::rbd {
 namespace {
@@ -147,6 +148,16 @@ Status RadosClient::Error(int result, std::string_view message, SourceLocation w
   return FromRados(result, message, where);
 }
 
+Status RadosClient::WaitForNewestMap() {
+  // The cheapest question to a monitor that has a time-out and that every user may ask.
+  rados_cluster_stat_t ignored = {};
+  int result = rados_cluster_stat(handle(), &ignored);
+  if (result >= 0) {
+    result = rados_wait_for_latest_osdmap(handle());
+  }
+  return result < 0 ? Error(result, "ask the monitors for the newest map") : OkStatus();
+}
+
 void RadosClient::RememberFencing(std::string_view address) {
   absl::MutexLock lock(&mutex_);
   fenced_addresses_.emplace(address);
@@ -161,6 +172,7 @@ Result<std::shared_ptr<RadosPool>> RadosPool::Open(std::shared_ptr<RadosClient> 
                                                    std::string_view name,
                                                    std::string_view rados_namespace) {
   const std::string pool_name(name);
+  RETURN_IF_ERROR(FindPoolId(*client, pool_name).status());
   rados_ioctx_t io = nullptr;
   if (const int result = rados_ioctx_create(client->handle(), pool_name.c_str(), &io); result < 0) {
     return client->Error(result, Cat("open pool ", pool_name));

@@ -48,6 +48,10 @@ class RadosClient {
                std::string_view message,
                SourceLocation where = SourceLocation::Current());
 
+  // Until this client has the newest map of OSDs, pools and blocklists. kUnavailable: no monitor
+  // answers; found out first, since librados would wait for one without any time-out.
+  Status WaitForNewestMap();
+
   bool WasFenced() const { return was_fenced_; }
 
   // Addresses this client shut out: their locks may be taken over (safety G5 spares live nodes).

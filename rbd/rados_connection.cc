@@ -2,7 +2,6 @@
 // Copyright the rbdcrypt authors
 #include "rbd/rados_connection.h"
 
-#include <cerrno>
 #include <cstdlib>
 #include <utility>
 
@@ -10,6 +9,7 @@
 #include "base/strings.h"
 #include "rbd/client_address.h"
 #include "rbd/librbd_image_store.h"
+#include "rbd/pool_map.h"
 #include "rbd/rados_lock_table.h"
 #include "rbd/rados_omap.h"
 
@@ -65,25 +65,11 @@ Result<std::unique_ptr<Pool>> RadosConnection::OpenPool(std::string_view name,
 }
 
 Result<std::string> RadosConnection::PoolName(std::int64_t pool_id) {
-  std::string name(64, '\0');
-  int result = -ERANGE;
-  while (result == -ERANGE) {
-    name.resize(name.size() * 2);
-    result = rados_pool_reverse_lookup(client_->handle(), pool_id, name.data(), name.size());
-  }
-  if (result < 0) {
-    return client_->Error(result, Cat("look up pool number ", pool_id));
-  }
-  name.resize(static_cast<std::size_t>(result));
-  return name;
+  return FindPoolName(*client_, pool_id);
 }
 
 Result<std::int64_t> RadosConnection::PoolId(std::string_view name) {
-  const std::int64_t id = rados_pool_lookup(client_->handle(), std::string(name).c_str());
-  if (id < 0) {
-    return client_->Error(static_cast<int>(id), Cat("look up pool ", name));
-  }
-  return id;
+  return FindPoolId(*client_, name);
 }
 
 Result<std::vector<std::string>> RadosConnection::OwnAddresses() {
@@ -103,14 +89,12 @@ Result<std::vector<std::string>> RadosConnection::OwnAddresses() {
 Status RadosConnection::Blocklist(std::string_view address, std::chrono::seconds duration) {
   // librados takes a mutable text, which it does not change.
   std::string text(address);
-  int result = rados_blocklist_add(client_->handle(), text.data(),
-                                   static_cast<std::uint32_t>(duration.count()));
-  if (result >= 0) {
-    result = rados_wait_for_latest_osdmap(client_->handle());
-  }
+  const int result = rados_blocklist_add(client_->handle(), text.data(),
+                                         static_cast<std::uint32_t>(duration.count()));
   if (result < 0) {
     return client_->Error(result, Cat("blocklist client ", address));
   }
+  RETURN_IF_ERROR(client_->WaitForNewestMap());
   client_->RememberFencing(address);
   return OkStatus();
 }
@@ -125,12 +109,11 @@ bool RadosConnection::IsFenced() {
     return client_->WasFenced();
   }
   // With the newest map, which the OSD must then have too before it answers.
-  int result = rados_wait_for_latest_osdmap(client_->handle());
-  if (result >= 0) {
-    result = rados_stat(pool->io(), kProbeObject, nullptr, nullptr);
+  if (client_->WaitForNewestMap().ok()) {
+    const int result = rados_stat(pool->io(), kProbeObject, nullptr, nullptr);
+    // Called for what it remembers.
+    static_cast<void>(client_->Error(result, "ask whether this client is fenced"));
   }
-  // Called for what it remembers.
-  static_cast<void>(client_->Error(result, "ask whether this client is fenced"));
   return client_->WasFenced();
 }
 

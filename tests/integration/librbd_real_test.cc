@@ -22,6 +22,7 @@ using ::rbdcrypt::testing::IsOk;
 using ::rbdcrypt::testing::IsOkAndHolds;
 using ::rbdcrypt::testing::RealCeph;
 using ::rbdcrypt::testing::StatusIs;
+using ::rbdcrypt::testing::StoppedDaemon;
 using ::rbdcrypt::testing::UniqueName;
 using ::testing::Contains;
 using ::testing::Eq;
@@ -32,6 +33,7 @@ using ::testing::Optional;
 constexpr std::uint64_t kMiB = 1ULL << 20;
 constexpr std::uint64_t kLayering = 1;
 constexpr std::uint64_t kExclusiveLock = 4;
+constexpr std::uint64_t kJournaling = 64;
 
 // Longest that an OSD keeps the watch of a dead client (osd_client_watch_timeout), and some more.
 constexpr std::chrono::seconds kWatchGone{45};
@@ -154,10 +156,10 @@ TEST_F(LibrbdRealTest, OwnerThatDiedKeepsItsLockUntilItIsFenced) {
   ASSERT_TRUE(Eventually(kWatchGone, [&] { return image->Watchers()->size() == 1; }));
   EXPECT_THAT(image->Write(0, Bytes(4096, 7)), StatusIs(Code::kAborted, HasSubstr(address)));
   EXPECT_THAT(image->Grow(80 * kMiB), StatusIs(Code::kAborted));
+  // Needs no lock: the holder record must be writable whoever died.
+  EXPECT_THAT(image->SetMetadata("rbdcrypt/holder", "me"), IsOk());
   EXPECT_THAT(RealCeph::Admin("ceph osd blocklist ls"), Not(HasSubstr(address)));
   EXPECT_THAT(OwnerAddress(), Eq(address));
-  // Metadata needs no lock: that is where the holder record is read and written.
-  EXPECT_THAT(image->SetMetadata("rbdcrypt/holder", "me"), IsOk());
 
   ASSERT_THAT(connection_->Blocklist(address, std::chrono::seconds(60)), IsOk());
   EXPECT_THAT(image->Write(0, Bytes(4096, 7)), IsOk());
@@ -200,7 +202,7 @@ TEST_F(LibrbdRealTest, LargeImageIsRemovedByManager) {
 }
 
 TEST_F(LibrbdRealTest, ManagerTakesTasksForTrashedImagesOnly) {
-  const auto client = ceph_->ConnectClient();
+  const auto client = ceph_->ConnectClient(std::chrono::seconds(30));
   EXPECT_THAT(AddTrashRemoveTask(*client, "rbd/none"),
               StatusIs(Code::kNotFound, HasSubstr("none")));
   const auto tenants = *connection_->OpenPool("rbd", "tenants");
@@ -210,6 +212,12 @@ TEST_F(LibrbdRealTest, ManagerTakesTasksForTrashedImagesOnly) {
   EXPECT_THAT(AddTrashRemoveTask(*client, Cat("rbd/tenants/", id)), IsOk());
   EXPECT_TRUE(
       Eventually(std::chrono::seconds(60), [&] { return tenants->images().ListTrash()->empty(); }));
+}
+
+TEST_F(LibrbdRealTest, SilentManagerHasNotTakenTheTask) {
+  const auto client = ceph_->ConnectClient(std::chrono::seconds(2));
+  const StoppedDaemon manager("mgr.x");
+  EXPECT_THAT(AddTrashRemoveTask(*client, "rbd/none"), StatusIs(Code::kUnavailable));
 }
 
 TEST_F(LibrbdRealTest, ImageThatClonesNeedIsLeftToManager) {
@@ -321,6 +329,37 @@ TEST_F(LibrbdRealTest, MetadataOfAnySizeAndNumberIsListed) {
   EXPECT_THAT(image->GetMetadata("empty"), IsOkAndHolds(Eq("")));
   EXPECT_THAT(image->SetMetadata("nul", std::string_view("a\0b", 3)),
               StatusIs(Code::kInvalidArgument));
+}
+
+TEST_F(LibrbdRealTest, MetadataIsWhatRbdSees) {
+  MakeImage(kLayering | kExclusiveLock);
+  const auto image = OpenImage();
+  ASSERT_THAT(image->SetMetadata("rbd.csi.ceph.com/dek", "wrapped"), IsOk());
+  const std::string meta = Cat("rbd image-meta get rbd/", name_, " rbd.csi.ceph.com/dek");
+  EXPECT_THAT(RealCeph::Admin(meta), Eq("wrapped\n"));
+  EXPECT_THAT(OwnerAddress(), Eq(""));
+  ASSERT_THAT(image->RemoveMetadata("rbd.csi.ceph.com/dek"), IsOk());
+  EXPECT_THAT(RealCeph::Admin(meta + " || true"), HasSubstr("No such file"));
+}
+
+TEST_F(LibrbdRealTest, MetadataOfJournaledImageGoesThroughItsLock) {
+  MakeImage(kLayering | kExclusiveLock | kJournaling);
+  const auto image = OpenImage();
+  ASSERT_THAT(image->SetMetadata("k", "v"), IsOk());
+  EXPECT_THAT(OwnerAddress(), Eq(connection_->OwnAddresses()->front()));
+  EXPECT_THAT(image->GetMetadata("k"), IsOkAndHolds(Eq("v")));
+  EXPECT_THAT(image->RemoveMetadata("k"), IsOk());
+  EXPECT_THAT(image->RemoveMetadata("k"), IsOk());
+}
+
+TEST_F(LibrbdRealTest, MetadataOfRemovedImageLeavesNothingBehind) {
+  MakeImage(kLayering);
+  const auto image = OpenImage();
+  RealCeph::Admin(Cat("rados -p rbd rm rbd_header.", image->Id()));
+  EXPECT_THAT(image->SetMetadata("k", "v"), StatusIs(Code::kNotFound));
+  EXPECT_THAT(pool_->omap().ObjectExists(Cat("rbd_header.", image->Id())), IsOkAndHolds(false));
+  RealCeph::Admin(Cat("rados -p rbd rm rbd_id.", name_, "; rados -p rbd rmomapkey rbd_directory ",
+                      "name_", name_, "; rados -p rbd rmomapkey rbd_directory id_", image->Id()));
 }
 
 TEST_F(LibrbdRealTest, ReadOnlyImageRefusesWritesAndHasNoWatcher) {

@@ -18,6 +18,7 @@ using ::rbdcrypt::testing::IsOk;
 using ::rbdcrypt::testing::IsOkAndHolds;
 using ::rbdcrypt::testing::RealCeph;
 using ::rbdcrypt::testing::StatusIs;
+using ::rbdcrypt::testing::StoppedDaemon;
 using ::rbdcrypt::testing::UniqueName;
 using ::testing::ElementsAre;
 using ::testing::Eq;
@@ -82,6 +83,34 @@ TEST_F(RadosRealTest, PoolsAreFoundByNameAndNumber) {
   EXPECT_THAT(connection_->OpenPool("rbd", "none"),
               StatusIs(Code::kInvalidArgument, HasSubstr("radosNamespace none")));
   EXPECT_THAT(pool_->id(), Eq(*connection_->PoolId("rbd")));
+}
+
+TEST_F(RadosRealTest, SilentMonitorHoldsNobodyForEver) {
+  const auto connection =
+      *RadosConnection::Connect(ceph_->Address(), ceph_->User(),
+                                {.config_path = "", .operation_timeout = std::chrono::seconds(2)});
+  ASSERT_THAT(connection->OpenPool("rbd", ""), IsOk());
+  const StoppedDaemon monitor("mon.a");
+  EXPECT_THAT(connection->PoolId("rbd"), IsOk());
+  EXPECT_THAT(connection->PoolId("none"), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(connection->PoolName(999), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(connection->OpenPool("none", ""), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(connection->Blocklist("127.0.0.1:0/1", std::chrono::seconds(1)),
+              StatusIs(Code::kUnavailable));
+  EXPECT_FALSE(connection->IsFenced());
+}
+
+TEST_F(RadosRealTest, SilentOsdHoldsNobodyForEver) {
+  const auto connection =
+      *RadosConnection::Connect(ceph_->Address(), ceph_->User(),
+                                {.config_path = "", .operation_timeout = std::chrono::seconds(2)});
+  const auto pool = *connection->OpenPool("rbd", "");
+  const StoppedDaemon osd("osd.0");
+  EXPECT_THAT(pool->omap().Get(name_, "k"), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(pool->images().Open(name_, OpenMode::kReadWrite), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(pool->images().List(), StatusIs(Code::kUnavailable));
+  const LockName lock = {.object = name_, .name = "l", .cookie = "c", .description = "d"};
+  EXPECT_THAT(pool->locks().Holder(lock), StatusIs(Code::kUnavailable));
 }
 
 TEST_F(RadosRealTest, AddressesOfClientHolderAndWatcherAreWrittenAlike) {

@@ -21,7 +21,7 @@ namespace rbdcrypt::testing {
 namespace {
 
 constexpr const char* kVariables[] = {"RBDCRYPT_MONITORS", "RBDCRYPT_CEPH_USER",
-                                      "RBDCRYPT_CEPH_KEY_FILE", "CEPH_CONF"};
+                                      "RBDCRYPT_CEPH_KEY_FILE", "RBDCRYPT_CEPH_DIR", "CEPH_CONF"};
 
 // A Ceph key is 40 characters of base64.
 constexpr std::size_t kKeyFileBytes = 256;
@@ -75,8 +75,10 @@ std::unique_ptr<rbd::Connection> RealCeph::Connect() const {
   return *std::move(connection);
 }
 
-std::shared_ptr<rbd::RadosClient> RealCeph::ConnectClient() const {
-  auto client = rbd::RadosClient::Connect(Address(), User(), NoConfigFile());
+std::shared_ptr<rbd::RadosClient> RealCeph::ConnectClient(std::chrono::seconds timeout) const {
+  rbd::RadosClient::Options options = NoConfigFile();
+  options.operation_timeout = timeout;
+  auto client = rbd::RadosClient::Connect(Address(), User(), options);
   if (!client.ok()) {
     Die(client.status().ToString());
   }
@@ -84,7 +86,7 @@ std::shared_ptr<rbd::RadosClient> RealCeph::ConnectClient() const {
 }
 
 std::string RealCeph::Admin(const std::string& command) {
-  std::FILE* pipe = ::popen(Cat(command, " 2>&1").c_str(), "r");
+  std::FILE* pipe = ::popen(Cat("{ ", command, "; } 2>&1").c_str(), "r");
   if (pipe == nullptr) {
     Die("popen failed");
   }
@@ -97,6 +99,17 @@ std::string RealCeph::Admin(const std::string& command) {
     Die(Cat(command, " failed: ", output));
   }
   return output;
+}
+
+StoppedDaemon::StoppedDaemon(std::string_view name) {
+  std::ifstream file(Cat(std::getenv("RBDCRYPT_CEPH_DIR"), "/pid/", name));
+  if (!(file >> pid_) || ::kill(pid_, SIGSTOP) != 0) {
+    Die(Cat("cannot stop ", name));
+  }
+}
+
+StoppedDaemon::~StoppedDaemon() {
+  ::kill(pid_, SIGCONT);
 }
 
 std::string UniqueName(std::string_view stem) {

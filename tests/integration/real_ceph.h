@@ -32,8 +32,8 @@ class RealCeph {
   // A new connection of the driver's user; an error ends the test program.
   std::unique_ptr<rbd::Connection> Connect() const;
 
-  // The same one layer down.
-  std::shared_ptr<rbd::RadosClient> ConnectClient() const;
+  // The same one layer down, with a time-out of its own.
+  std::shared_ptr<rbd::RadosClient> ConnectClient(std::chrono::seconds timeout) const;
 
   // Runs `command` in a shell as the cluster's administrator and returns its output; an error ends
   // the test program. For what the driver itself never does: snapshots, clones, blocklist listings.
@@ -43,6 +43,18 @@ class RealCeph {
   std::string monitors_;
   std::string user_;
   std::shared_ptr<Secret> key_;
+};
+
+// Stops a daemon of the cluster ("mgr.x") while it lives.
+class StoppedDaemon {
+ public:
+  explicit StoppedDaemon(std::string_view name);
+  ~StoppedDaemon();
+  StoppedDaemon(const StoppedDaemon&) = delete;
+  StoppedDaemon& operator=(const StoppedDaemon&) = delete;
+
+ private:
+  pid_t pid_ = -1;
 };
 
 // A name that no other test and no earlier run has used.
