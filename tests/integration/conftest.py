@@ -11,6 +11,7 @@ import os
 import pathlib
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -130,7 +131,10 @@ def clean_up(driver, witness):
     """Ends a driver and what it holds; what had to be taken away by force."""
     for process in (driver.node, driver.controller):
         if process.is_running():
+            process.signal(signal.SIGCONT)
             witness.keep_metrics(process)
+            process.signal(signal.SIGTERM)
+    for process in (driver.node, driver.controller):
         process.stop()
     left = Leftovers(driver.folder, driver.runtime).remove()
     witness.keep_files(driver.folder)
