@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rbdcrypt authors
+"""Processes killed, or stopped and continued, at every named crash point, on a real cluster.
+
+A driver of the crash build dies by SIGKILL right after one durable effect (base/crash_point.h), is
+started again, and the call is repeated as sidecars and kubelet repeat theirs. After that the volume
+must open, and a delete must leave nothing.
+"""
+import os
+import pathlib
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness.driver import RpcError
+
+MIB = 1 << 20
+SIZE = 384 * MIB
+TEXT = "written before the crash, or after it"
+# Crash builds take it in place of 180 s.
+LOCK_SECONDS = 4
+
+LABELS = {"csi.storage.k8s.io/pv/name": "pv", "csi.storage.k8s.io/pvc/name": "pvc"}
+
+# Which call passes a point for the first time in its process. The rest of the life goes without.
+CREATE = """create.directory-key create.journal-object create.image create.label create.image-id
+    lock.acquired lock.holder-record create.dek create.state-prepared create.header-uuid
+    header.first-claim header.keyslot-areas header.first-copy header.second-claim header.second-copy
+    header.wipe create.state-encrypted lock.record-cleared lock.released"""
+STAGE = """node.intent node.image-meta attach.qemu-recorded attach.qemu-started attach.qemu-secrets
+    attach.qemu-opened attach.qemu-exported attach.qemu-loop attach.qemu-complete node.attached
+    stage.filesystem-making node.mkfs stage.filesystem-made node.mount-point node.mounted"""
+PASSED_BY = {
+    **dict.fromkeys(CREATE.split(), "create"),
+    **dict.fromkeys(STAGE.split(), "stage"),
+    **dict.fromkeys("node.target node.published".split(), "publish"),
+    **dict.fromkeys("node.unpublished node.target-removed".split(), "unpublish"),
+    "expand.image": "expand",
+    **dict.fromkeys("grow.qemu-resized grow.qemu-loop node.grown".split(), "node_expand"),
+    **dict.fromkeys("""node.unmounted node.mount-point-removed detach.qemu-flushed
+        detach.qemu-loop-released detach.qemu-stopped detach.qemu-forgotten node.detached
+        node.records-removed""".split(), "unstage"),
+    **dict.fromkeys("""delete.image-to-trash delete.dek delete.trash delete.lock-object
+        delete.directory-key delete.journal-object""".split(), "delete"),
+    # By the create that comes after a killed one, whose lock it finds.
+    "lock.fenced": "create_again",
+    "lock.broken": "create_again",
+    # By a create that takes longer than 30 s.
+    "lock.renewed": "slow_create",
+}
+ELSEWHERE = {
+    "attach.krbd-mapped": "needs the kernel module rbd: tests/guest",
+    "attach.dm-crypt-opened": "needs the kernel module dm-crypt: tests/guest",
+    "detach.dm-crypt-closed": "needs the kernel module dm-crypt: tests/guest",
+    "detach.krbd-unmapped": "needs the kernel module rbd: tests/guest",
+    "replace.previous-dek": "no call of this version replaces a DEK: tests/rbd",
+    "replace.current-dek": "no call of this version replaces a DEK: tests/rbd",
+}
+# Only the passphrase of the Secret is in a store of its own (kms/default_secret.h).
+KMS_OF = {"delete.dek": "default"}
+ON_NODE = ("stage", "publish", "unpublish", "node_expand", "unstage")
+
+
+def points_of(program):
+    return subprocess.run([program, "crash-points"], capture_output=True, text=True,
+                          check=True).stdout.split()
+
+
+@pytest.fixture
+def crashing(make_driver, crash_binary):
+    """A driver of the crash build with short locks, not started."""
+    driver = make_driver(crash_binary, env={"RBDCRYPT_LOCK_SECONDS": str(LOCK_SECONDS)})
+    driver.controller.flags += ["--setmetadata", "--clustername", "k8s-1"]
+    return driver
+
+
+def test_every_point_is_in_the_table(crash_binary):
+    assert sorted(points_of(crash_binary)) == sorted([*PASSED_BY, *ELSEWHERE])
+
+
+def expect_killed(process, call):
+    """The call dies with its process, by the point's own SIGKILL."""
+    with pytest.raises(RpcError) as caught:
+        call()
+    assert process.wait_for_end(20) == -signal.SIGKILL
+    assert caught.value.code == "UNAVAILABLE"
+
+
+class Life:
+    """The steps of one volume's life; before the one given, the process is told where to die."""
+
+    ORDER = ["create", "stage", "publish", "expand", "node_expand", "unpublish", "unstage",
+             "stage_again", "unstage_again", "delete"]
+
+    def __init__(self, driver, name, kms_id):
+        self.driver = driver
+        self.volume = driver.volume(name, kms_id=kms_id, fs_type="xfs", size=SIZE,
+                                    parameters=LABELS, secrets=driver.volume_secrets)
+
+    def run(self, until=None, since=None):
+        begin = self.ORDER.index(since) if since else 0
+        end = self.ORDER.index(until) if until else len(self.ORDER)
+        for step in self.ORDER[begin:end]:
+            getattr(self, step)()
+
+    def call_of(self, step):
+        """The step's one call, not repeated."""
+        volume, controller, node = self.volume, self.driver.controller, self.driver.node
+        return {
+            "create": lambda: controller.call("CreateVolume", volume.create_request()),
+            "stage": lambda: node.call("NodeStageVolume", volume.stage_request()),
+            "publish": volume.publish,
+            "expand": lambda: controller.call("ControllerExpandVolume", {
+                "volumeId": volume.id, "capacityRange": {"requiredBytes": str(2 * SIZE)},
+                "secrets": volume.secrets}),
+            "node_expand": volume.node_expand,
+            "unpublish": volume.unpublish,
+            "unstage": lambda: node.call("NodeUnstageVolume", volume.unstage_request()),
+            "delete": lambda: controller.call("DeleteVolume", volume.delete_request()),
+        }[step]
+
+    # Steps, each repeated until it is done.
+    def create(self):
+        self.volume.create()
+
+    def stage(self):
+        self.volume.stage()
+
+    def publish(self):
+        self.volume.publish()
+        (self.volume.target / "hello").write_text(TEXT)
+
+    def expand(self):
+        self.volume.expand(2 * SIZE)
+
+    def node_expand(self):
+        self.volume.node_expand()
+        usage = os.statvfs(self.volume.target)
+        assert usage.f_blocks * usage.f_frsize > 1.6 * SIZE  # less a log
+
+    def unpublish(self):
+        assert (self.volume.target / "hello").read_text() == TEXT
+        self.unpublish_only()
+
+    def unpublish_only(self):
+        self.volume.unpublish()
+        assert not self.volume.target.exists()
+
+    def unstage(self):
+        self.volume.unstage()
+        assert list(self.volume.staging.iterdir()) == []
+
+    def stage_again(self):
+        self.volume.stage()
+        assert (self.volume.staging / self.volume.id / "hello").read_text() == TEXT
+
+    def unstage_again(self):
+        self.unstage()
+
+    def delete(self):
+        self.volume.delete()
+
+
+def crash(life, point, step):
+    """Runs the step until it dies at the point, starts the process again and finishes the step."""
+    process = life.driver.node if step in ON_NODE else life.driver.controller
+    process.kill()
+    process.start(RBDCRYPT_CRASH_AT=point)
+    expect_killed(process, life.call_of(step))
+    process.start()
+    if step == "unpublish":
+        life.unpublish_only()
+    else:
+        getattr(life, step)()
+
+
+def crash_again_at(life, point):
+    """A create dies under its lock; the next one, which finds that lock, dies at the point."""
+    controller = life.driver.controller
+    controller.start(RBDCRYPT_CRASH_AT="create.dek")
+    expect_killed(controller, life.call_of("create"))
+    controller.start(RBDCRYPT_CRASH_AT=point)
+    expect_killed(controller, life.call_of("create"))
+    controller.start()
+    life.create()
+
+
+def crash_when_slow(life, point):
+    """A create sleeps under its lock for so long that it has to renew it."""
+    controller = life.driver.controller
+    controller.start(RBDCRYPT_CRASH_AT=point, RBDCRYPT_STOP_AT="create.dek",
+                     RBDCRYPT_LOCK_SECONDS="180")
+    with Stopped(controller, life.call_of("create")) as stopped:
+        time.sleep(31)  # volume_lock.cc, kRenewAfter
+    assert stopped.error is not None and controller.wait_for_end(20) == -signal.SIGKILL
+    controller.start()
+    life.create()
+
+
+class Stopped:
+    """A call that runs into RBDCRYPT_STOP_AT: inside the block its process is stopped."""
+
+    def __init__(self, process, call):
+        self.process, self.call = process, call
+        self.answer = self.error = None
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self):
+        try:
+            self.answer = self.call()
+        except RpcError as error:
+            self.error = error
+
+    def __enter__(self):
+        self.thread.start()
+        deadline = time.monotonic() + 60
+        while state_of(self.process.child.pid) != "T":
+            assert time.monotonic() < deadline and self.thread.is_alive(), "it did not stop"
+            time.sleep(0.02)
+        return self
+
+    def __exit__(self, *_):
+        self.process.signal(signal.SIGCONT)
+        self.thread.join()
+
+
+def state_of(pid):
+    """The state letter of proc(5)."""
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+@pytest.mark.parametrize("point", PASSED_BY)
+def test_killed_at(crashing, pool, new_name, point):
+    step = PASSED_BY[point]
+    life = Life(crashing, new_name(), KMS_OF.get(point, "local"))
+    if step == "create_again":
+        crash_again_at(life, point)
+        crashing.node.start()
+        life.run(since="stage")
+    elif step == "slow_create":
+        crash_when_slow(life, point)
+        crashing.node.start()
+        life.run(since="stage")
+    else:
+        crashing.start()
+        life.run(until=step)
+        crash(life, point, step)
+        following = life.ORDER.index(step) + 1
+        if following < len(life.ORDER):
+            life.run(since=life.ORDER[following])
+    assert pool.traces(life.volume.uuid) == []
+    assert crashing.orphans() == []
+
+
+# ---- stopped and continued ----------------------------------------------------------------------
+
+@pytest.mark.parametrize("point", CREATE.split())
+def test_stopped_at_while_another_controller_finishes(crashing, make_driver, crash_binary, pool,
+                                                      new_name, point):
+    """Expiry does not fence (safety G2): the first one wakes up after its lock ran out."""
+    second = make_driver(crash_binary, env={"RBDCRYPT_LOCK_SECONDS": str(LOCK_SECONDS)})
+    second.kms_config.write_text(crashing.kms_config.read_text())
+    second.controller.flags += ["--setmetadata", "--clustername", "k8s-1"]
+    second.controller.start()
+    crashing.controller.start(RBDCRYPT_STOP_AT=point)
+    crashing.node.start()
+    life = Life(crashing, new_name(), "local")
+    volume = life.volume
+    with Stopped(crashing.controller, life.call_of("create")) as stopped:
+        volume.take(second.controller.call_until_done("CreateVolume", volume.create_request()))
+        header = pool.read(volume.image, 0, 32 * 1024)
+    # Whatever it tells its caller: nothing that the second one made is changed.
+    if stopped.answer is not None:
+        assert stopped.answer["volume"]["volumeId"] == volume.id
+    else:
+        assert stopped.error.code in ("ABORTED", "UNAVAILABLE"), stopped.error
+    assert pool.read(volume.image, 0, 32 * 1024) == header
+    volume.stage().publish()
+    (volume.target / "hello").write_text(TEXT)
+    # Its caller repeats the call; a process that was fenced serves on.
+    again = crashing.controller.call_until_done("CreateVolume", volume.create_request())
+    assert again["volume"]["volumeId"] == volume.id
+    volume.unpublish().unstage().stage().publish()
+    assert (volume.target / "hello").read_text() == TEXT
+    volume.unpublish().unstage().delete()
+    assert pool.traces(volume.uuid) == []
+    assert crashing.orphans() == []
