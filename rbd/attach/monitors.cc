@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #include "rbd/attach/monitors.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
@@ -84,7 +85,7 @@ std::string_view WithoutVectorBrackets(std::string_view text) {
   if (text.starts_with("[v")) {
     text.remove_prefix(1);
   }
-  if (text.ends_with(']') && text.find('[') == std::string_view::npos) {
+  if (text.ends_with(']') && std::ranges::count(text, ']') > std::ranges::count(text, '[')) {
     text.remove_suffix(1);
   }
   return text;

@@ -28,7 +28,9 @@ struct Meaning {
 };
 
 // The first that occurs in the text counts.
-constexpr std::array<Meaning, 8> kMeanings = {{
+constexpr std::array<Meaning, 9> kMeanings = {{
+    // A second greeting, see ReadAnswer(), came so late that it undid the negotiation.
+    {"Expecting capabilities negotiation", Code::kUnavailable},
     {"encryption load fail: Operation not permitted", Code::kUnauthenticated},
     {"encryption load fail: Invalid argument", Code::kDataLoss},
     {"No such file or directory", Code::kNotFound},
@@ -131,11 +133,13 @@ Status QmpClient::Send(std::string_view bytes) {
   return OkStatus();
 }
 
-// The next message that is no event.
+// The next message that is no event and no greeting. QEMU 7.2 hands a monitor's socket to another
+// thread while it listens already; whoever connects in between may be greeted twice [one connection
+// in some thousands].
 Result<Json> QmpClient::ReadAnswer(const Context& context) {
   while (true) {
     ASSIGN_OR_RETURN(Json message, ReadMessage(context));
-    if (!message.contains("event")) {
+    if (!message.contains("event") && !message.contains("QMP")) {
       return message;
     }
   }

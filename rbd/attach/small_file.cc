@@ -2,12 +2,15 @@
 // Copyright the rbdcrypt authors
 #include "rbd/attach/small_file.h"
 
+#include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
-#include <iterator>
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "base/handle.h"
 #include "base/strings.h"
@@ -34,15 +37,21 @@ std::optional<std::string> ReadFirstLine(const std::filesystem::path& path) {
   return line;
 }
 
+// Not by a stream: its iterators throw where a read fails, as one of /proc does when its process
+// ends.
 Result<std::string> ReadFile(const std::filesystem::path& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) {
     return FromErrno(errno, Cat("open ", path.native()));
   }
-  std::string content{std::istreambuf_iterator<char>(file), {}};
-  if (file.bad()) {
-    return Unavailable(Cat("read ", path.native()));
+  std::string content;
+  std::array<char, 4096> chunk{};
+  ssize_t got = 0;
+  while ((got = read(fd.get(), chunk.data(), chunk.size())) > 0) {
+    content.append(chunk.data(), static_cast<std::size_t>(got));
+  }
+  if (got < 0) {
+    return Unavailable(Cat("read ", path.native(), ": ", std::strerror(errno)));
   }
   return content;
 }

@@ -16,7 +16,7 @@ namespace rbdcrypt::rbd::attach {
 // reading.
 std::optional<std::string> ReadFirstLine(const std::filesystem::path& path);
 
-// All of a file. kNotFound: no such file.
+// All of a file. kNotFound: no such file. kUnavailable: a read failed.
 Result<std::string> ReadFile(const std::filesystem::path& path);
 
 // One write() into a file of the kernel's that exists already: the kernel's answer is the errno.

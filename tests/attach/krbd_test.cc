@@ -69,7 +69,6 @@ class FakeDmCrypt final : public DmCrypt {
  private:
   FakeRbdKernel& kernel_;
 };
-};
 
 struct World {
   FakeClock clock;

@@ -5,8 +5,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -23,7 +21,7 @@
 #include "rbd/attach/filesystem.h"
 #include "rbd/attach/mount.h"
 #include "rbd/attach/qemu_storage.h"
-#include "rbd/attach/secret_text.h"
+#include "rbd/attach/small_file.h"
 #include "tests/attach/real_volume.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -33,10 +31,12 @@ namespace {
 
 using ::rbdcrypt::testing::IsOk;
 using ::rbdcrypt::testing::IsOkAndHolds;
+using ::rbdcrypt::testing::ReadAt;
 using ::rbdcrypt::testing::RealCluster;
 using ::rbdcrypt::testing::RealImage;
 using ::rbdcrypt::testing::StatusIs;
 using ::rbdcrypt::testing::TempDir;
+using ::rbdcrypt::testing::WriteAt;
 using ::testing::Eq;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -46,25 +46,8 @@ using Kind = RealImage::Kind;
 
 constexpr char kMarker[] = "the plaintext that must not be seen in the pool";
 
-void WriteAt(const std::string& device, off_t offset, std::string_view text) {
-  const UniqueFd fd(open(device.c_str(), O_WRONLY | O_CLOEXEC));
-  ASSERT_TRUE(fd.valid()) << std::strerror(errno);
-  ASSERT_EQ(pwrite(fd.get(), text.data(), text.size(), offset), static_cast<ssize_t>(text.size()));
-  ASSERT_EQ(fsync(fd.get()), 0);
-}
-
-std::string ReadAt(const std::string& device, off_t offset, std::size_t size) {
-  const UniqueFd fd(open(device.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string text(size, '?');
-  if (pread(fd.get(), text.data(), size, offset) != static_cast<ssize_t>(size)) {
-    return std::strerror(errno);
-  }
-  return text;
-}
-
 std::string ReadAll(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  return ReadFile(path).value_or("");
 }
 
 // The process number of the volume's daemon, 0 if none runs.
@@ -311,33 +294,14 @@ TEST_F(QemuStorageRealTest, ReadOnlyVolumeTakesNoWritesAndIsNotReusedForWriting)
 
 #ifdef RBDCRYPT_CRASH_POINTS
 
-// Runs `step` in a process of its own that is killed at `point`.
-template <typename Step>
-void CrashAt(std::string_view point, Step step) {
-  const pid_t child = fork();
-  if (child == 0) {
-    ObserveCrashPointsForTest(
-        [](void* chosen, std::string_view passed) {
-          if (passed == *static_cast<std::string_view*>(chosen)) {
-            raise(SIGKILL);
-          }
-        },
-        &point);
-    step();
-    _exit(0);
-  }
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << point << " was not passed";
-}
-
 TEST_F(QemuStorageRealTest, AttachAfterCrashAtAnyPointOfAttach) {
   for (const std::string_view point :
        {"attach.qemu-recorded", "attach.qemu-started", "attach.qemu-secrets", "attach.qemu-opened",
         "attach.qemu-exported", "attach.qemu-loop", "attach.qemu-complete"}) {
     SCOPED_TRACE(point);
     const RealImage image(*cluster_, Kind::kLuks);
-    CrashAt(point, [&] { attacher_->Attach(Soon(), image.Request()).IgnoreError(); });
+    rbdcrypt::testing::CrashAt(point,
+                               [&] { attacher_->Attach(Soon(), image.Request()).IgnoreError(); });
     ASSERT_OK_AND_ASSIGN(const Attachment disk, attacher_->Attach(Soon(), image.Request()));
     WriteAt(disk.device_path, 0, kMarker);
     EXPECT_THAT(attacher_->Detach(Soon(), image.Key()), IsOk());
@@ -352,7 +316,7 @@ TEST_F(QemuStorageRealTest, DetachAfterCrashAtAnyPointOfAttachOrDetach) {
         "detach.qemu-forgotten"}) {
     SCOPED_TRACE(point);
     const RealImage image(*cluster_, Kind::kLuks);
-    CrashAt(point, [&] {
+    rbdcrypt::testing::CrashAt(point, [&] {
       attacher_->Attach(Soon(), image.Request()).IgnoreError();
       attacher_->Detach(Soon(), image.Key()).IgnoreError();
     });
@@ -367,7 +331,7 @@ TEST_F(QemuStorageRealTest, GrowAfterCrashAtAnyPointOfGrow) {
     const RealImage image(*cluster_, Kind::kLuks);
     ASSERT_THAT(attacher_->Attach(Soon(), image.Request()), IsOk());
     cluster_->Rbd({"resize", "--size", "96M", Cat(RealCluster::kPool, "/", image.name())});
-    CrashAt(point, [&] { attacher_->Grow(Soon(), image.Key()).IgnoreError(); });
+    rbdcrypt::testing::CrashAt(point, [&] { attacher_->Grow(Soon(), image.Key()).IgnoreError(); });
     ASSERT_OK_AND_ASSIGN(const Attachment disk, attacher_->Grow(Soon(), image.Key()));
     EXPECT_EQ(disk.size_bytes, std::uint64_t{80} << 20);
     EXPECT_EQ(cluster_->ImageSize(image.name()), std::uint64_t{96} << 20);

@@ -89,7 +89,8 @@ TEST(QemuStorageTest, VolumeIsNotAttachedAsASecondImage) {
                                                                        .rados_namespace = "",
                                                                        .image = "another",
                                                                        .monitors = {},
-                                                                       .user = "csi"}),
+                                                                       .user = "csi",
+                                                                       .loop_device = ""}),
       IsOk());
   EXPECT_THAT((*world.storage)->Attach(Context::Background(), world.request),
               StatusIs(Code::kFailedPrecondition, HasSubstr("rbd/another")));

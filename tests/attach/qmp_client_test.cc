@@ -38,6 +38,16 @@ TEST(QmpClientTest, ExecutesAndSkipsEvents) {
   EXPECT_THAT(server.Lines(), ElementsAre(R"({"arguments":{"flat":true},"execute":"query"})"));
 }
 
+TEST(QmpClientTest, SecondGreetingIsSkipped) {
+  const std::string twice = std::string(QmpServer::kGreeting) + "\r\n" + QmpServer::kGreeting;
+  QmpServer server([](const std::string&) { return R"({"return": {"value": 7}})"; }, twice);
+  ASSERT_OK_AND_ASSIGN(QmpClient client,
+                       QmpClient::Connect(Context::Background(), server.SocketPath()));
+  ASSERT_OK_AND_ASSIGN(const Json answer,
+                       client.Execute(Context::Background(), "query", Json::object()));
+  EXPECT_EQ(answer["value"], 7);
+}
+
 TEST(QmpClientTest, ErrorHasQemusTextAndItsMeaning) {
   QmpServer server([](const std::string&) {
     return R"({"error": {"class": "GenericError", "desc": "encryption load fail: Operation not permitted"}})";

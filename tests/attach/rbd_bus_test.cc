@@ -61,7 +61,8 @@ TEST(RbdBusTest, NodeThatNeverAppearsIsThePreconditionOfAHostsDev) {
   FakeRbdKernel kernel;
   FakeClock clock;
   const Context context({.clock = &clock});
-  const RbdDevice device{.id = "7", .image = "image", .major = "252", .minor = "112"};
+  RbdDevice device;
+  device.id = "7";
   EXPECT_THAT(kernel.bus().WaitForNode(context, device),
               StatusIs(Code::kFailedPrecondition, HasSubstr("/dev")));
 }

@@ -3,12 +3,20 @@
 #include "tests/attach/real_volume.h"
 
 #include <atomic>
+#include <cerrno>
+#include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
+#include "base/handle.h"
 #include "base/json.h"
 #include "base/strings.h"
 #include "base/subprocess.h"
@@ -108,5 +116,42 @@ rbd::attach::AttachmentKey RealImage::Key() const {
           .encrypted = kind_ == Kind::kLuks,
           .unmap_options = ""};
 }
+
+void WriteAt(const std::string& device, std::int64_t offset_bytes, std::string_view text) {
+  const UniqueFd fd(open(device.c_str(), O_WRONLY | O_CLOEXEC));
+  ASSERT_TRUE(fd.valid()) << std::strerror(errno);
+  ASSERT_EQ(pwrite(fd.get(), text.data(), text.size(), offset_bytes),
+            static_cast<ssize_t>(text.size()));
+  ASSERT_EQ(fsync(fd.get()), 0);
+}
+
+std::string ReadAt(const std::string& device, std::int64_t offset_bytes, std::size_t size) {
+  const UniqueFd fd(open(device.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text(size, '?');
+  if (pread(fd.get(), text.data(), size, offset_bytes) != static_cast<ssize_t>(size)) {
+    return std::strerror(errno);
+  }
+  return text;
+}
+
+#ifdef RBDCRYPT_CRASH_POINTS
+void CrashAt(std::string_view point, const std::function<void()>& step) {
+  const pid_t child = fork();
+  if (child == 0) {
+    ObserveCrashPointsForTest(
+        [](void* chosen, std::string_view passed) {
+          if (passed == *static_cast<std::string_view*>(chosen)) {
+            raise(SIGKILL);
+          }
+        },
+        &point);
+    step();
+    _exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << point << " was not passed";
+}
+#endif
 
 }  // namespace rbdcrypt::testing

@@ -2,9 +2,12 @@
 // Copyright the rbdcrypt authors
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/subprocess.h"
@@ -66,5 +69,17 @@ class RealImage {
   std::string name_;
   Secret dek_;
 };
+
+// Writes all of `text` to a device, durably; a failure is one of the calling test.
+void WriteAt(const std::string& device, std::int64_t offset_bytes, std::string_view text);
+
+// `size` bytes of a device, or the error's text.
+std::string ReadAt(const std::string& device, std::int64_t offset_bytes, std::size_t size);
+
+#ifdef RBDCRYPT_CRASH_POINTS
+// Runs `step` in a process of its own, which is killed as it passes `point`; that it does not pass
+// is a failure of the calling test.
+void CrashAt(std::string_view point, const std::function<void()>& step);
+#endif
 
 }  // namespace rbdcrypt::testing

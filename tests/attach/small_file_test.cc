@@ -32,6 +32,12 @@ TEST(SmallFileTest, WholeFileIsReadAndAbsenceIsNotFound) {
   EXPECT_THAT(ReadFile(folder.File("none")), StatusIs(Code::kNotFound));
 }
 
+TEST(SmallFileTest, ReadThatFailsIsAnErrorAndNoException) {
+  const TempDir folder;
+  EXPECT_THAT(ReadFile(folder.path()), StatusIs(Code::kUnavailable));
+  EXPECT_EQ(ReadFirstLine(folder.path()), std::nullopt);
+}
+
 TEST(SmallFileTest, KernelFileIsNeverCreated) {
   const TempDir folder;
   EXPECT_EQ(WriteKernelFile(folder.File("none"), "1"), ENOENT);
