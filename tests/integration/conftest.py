@@ -70,10 +70,11 @@ def ceph(session_folder):
     cluster = Ceph(kept or session_folder / "ceph")
     try:
         cluster.up()
-        # A killed process counts as a user of its images for so long; 30 s is the default.
+        # A killed process counts as a user of its images for so long; 30 s is the default, and less
+        # than twice the 5 s between a client's signs of life would lose living ones.
         subprocess.run([ROOT / "dev/ceph.d/command", f"--conf={cluster.env['CEPH_CONF']}", "mon",
                         json.dumps({"prefix": "config set", "who": "osd",
-                                    "name": "osd_client_watch_timeout", "value": "5"})],
+                                    "name": "osd_client_watch_timeout", "value": "10"})],
                        check=True, timeout=60)
         yield cluster
     finally:
@@ -98,31 +99,51 @@ def witness(ceph, passphrase):
     watching.stop()
 
 
-@pytest.fixture
-def new_name(request):
+@pytest.fixture(scope="session")
+def new_name():
     """Makes names that no other test and no earlier run has used."""
     return lambda stem="pvc": f"{stem}-{os.getpid()}-{next(NUMBERS)}-{secrets.token_hex(3)}"
 
 
+class DriverMaker:
+    """make(binary) -> a Driver, not started; end(driver) stops it and cleans up after it."""
+
+    def __init__(self, ceph, folder, witness, passphrase):
+        self.ceph, self.folder, self.witness = ceph, folder, witness
+        self.secrets = {**ceph.secrets, "encryptionPassphrase": passphrase}
+
+    def make(self, program, **options):
+        number = next(NUMBERS)
+        driver = Driver(program, self.ceph, self.folder / f"d{number}",
+                        runtime=f"/run/rbdcrypt-{os.getpid()}-{number}", **options)
+        driver.volume_secrets = self.secrets
+        self.witness.watch_folder(driver.folder)
+        self.witness.watch_folder(driver.runtime)
+        return driver
+
+    def end(self, driver):
+        """What it left behind, as texts; all of it is taken away."""
+        return clean_up(driver, self.witness)
+
+
+@pytest.fixture(scope="session")
+def driver_maker(ceph, session_folder, witness, passphrase):
+    return DriverMaker(ceph, session_folder, witness, passphrase)
+
+
 @pytest.fixture
-def make_driver(request, ceph, session_folder, witness, passphrase):
+def make_driver(request, driver_maker):
     """make_driver(binary) -> a Driver, not started; stopped and cleaned up after the test."""
     made = []
 
     def make(program, **options):
-        number = next(NUMBERS)
-        driver = Driver(program, ceph, session_folder / f"d{number}",
-                        runtime=f"/run/rbdcrypt-{os.getpid()}-{number}", **options)
-        driver.volume_secrets = {**ceph.secrets, "encryptionPassphrase": passphrase}
-        witness.watch_folder(driver.folder)
-        witness.watch_folder(driver.runtime)
-        made.append(driver)
-        return driver
+        made.append(driver_maker.make(program, **options))
+        return made[-1]
 
     yield make
     left = []
     for driver in made:
-        left += clean_up(driver, witness)
+        left += driver_maker.end(driver)
     if left and getattr(request.node, "call_passed", False):
         pytest.fail("left behind: " + "; ".join(left))
 
