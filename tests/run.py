@@ -128,7 +128,8 @@ def suite_integration(folder, _options):
     build("release", "rbdcrypt")
     build("crash", "rbdcrypt")
     build("asan", "integration_tests")
-    return pytest(folder, "tests/integration", env={"RBDCRYPT_TEST_RESULTS": str(folder / "programs")})
+    return pytest(folder, "tests/integration",
+                  env={"RBDCRYPT_TEST_RESULTS": str(folder / "programs")})
 
 
 def suite_sanity(folder, _options):

@@ -50,7 +50,8 @@ def local_dek(wrapped, ring_text, volume_id):
     text = json.loads(wrapped)
     keks = {int(m[1]): bytes.fromhex(m[2])
             for m in re.finditer(r"^key (\d+) \d+ \d+ ([0-9a-f]+)$", ring_text, re.MULTILINE)}
-    associated = f"rbdcrypt-local-{text['format']}\0{text['ring']}\0{text['key']}\0{volume_id}".encode()
+    name = f"rbdcrypt-local-{text['format']}"
+    associated = "\0".join([name, text["ring"], str(text["key"]), volume_id]).encode()
     return aes_256_gcm_open(keks[text["key"]], base64.b64decode(text["nonce"]),
                             base64.b64decode(text["dek"]), associated)
 
