@@ -3,7 +3,8 @@
 """One Ceph for the run, drivers per test, and nothing left behind by either.
 
 RBDCRYPT_TEST_CEPH_DIR names a cluster of dev/ceph to use and keep up; without it the run makes one
-and removes it. RBDCRYPT_TEST_FOLDER: where, instead of /var/tmp. RBDCRYPT_BINARY and RBDCRYPT_CRASH_BINARY replace the builds of the presets.
+and removes it. RBDCRYPT_TEST_FOLDER: where, instead of /var/tmp. RBDCRYPT_BINARY and
+RBDCRYPT_CRASH_BINARY replace the builds of the presets.
 """
 import itertools
 import json

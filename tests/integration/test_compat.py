@@ -165,8 +165,8 @@ def shapes(values, names):
 
 
 @pytest.mark.parametrize("name", ["v-default", "v-metadata"])
-def test_our_journal_and_metadata_are_shaped_like_theirs(make_driver, release_binary, pool, new_name,
-                                                        name):
+def test_our_journal_and_metadata_are_shaped_like_theirs(make_driver, release_binary, pool,
+                                                        new_name, name):
     recording = Recording("prepared.json")
     theirs = recording.data
     driver = make_driver(release_binary)

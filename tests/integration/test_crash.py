@@ -104,7 +104,7 @@ def cases(request, driver_maker, crash_binary, pool, new_name):
     with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
         chosen = [(item.originalname, item.callspec.params["point"])
                   for item in request.session.items
-                  if getattr(item, "originalname", None) in bodies and item.module is request.module]
+                  if item.module is request.module and item.originalname in bodies]
         yield {key: threads.submit(world.run, bodies[key[0]], key[1]) for key in chosen}
         threads.shutdown(cancel_futures=True)
 
