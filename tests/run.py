@@ -103,7 +103,8 @@ def suite_unit(folder, options):
     status = ctest("asan", "^unit$", folder)
     for lint in sorted((ROOT / "tests" / "lint").glob("check_*.py")):
         status |= check(folder, f"lint/{lint.stem}", "python3", lint, ROOT)
-    status |= check(folder, "lint/check_csi_proto", "python3", "tests/proto/check_csi_proto.py")
+    status |= check(folder, "lint/check_csi_proto", "python3", "tests/proto/check_csi_proto.py",
+                    "protoc", "proto/csi.proto", "tests/proto/csi_1_12.txt")
     build("tsan", "concurrent_tests")
     status |= ctest("tsan", "^concurrent$", folder)
     return status | suite_fuzz(folder, options)

@@ -189,8 +189,8 @@ TEST_P(NodeCrashTest, KilledPublishAndUnpublishMayBeRepeated) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(MountAndBlock, NodeCrashTest, ::testing::Bool(), [](const auto& info) {
-  return info.param ? "Block" : "Mount";
+INSTANTIATE_TEST_SUITE_P(MountAndBlock, NodeCrashTest, ::testing::Bool(), [](const auto& chosen) {
+  return chosen.param ? "Block" : "Mount";
 });
 
 TEST(NodeCrashPointsTest, EveryNameIsPassed) {
