@@ -83,7 +83,7 @@ bool HasControlCharacter(std::string_view text) {
 }
 
 bool IsFileName(std::string_view text) {
-  return text != "." && text != ".." && text.find('/') == std::string_view::npos &&
+  return text != "." && text != ".." && text.find_first_of("/\t\n\r") == std::string_view::npos &&
          !HasControlCharacter(text);
 }
 

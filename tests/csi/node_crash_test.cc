@@ -51,6 +51,10 @@ class Killer {
     auto& self = *static_cast<Killer*>(argument);
     self.last_ = name;
     self.seen_.emplace(name);
+    // Passed by a destructor, which cannot throw; rbd's own tests die there.
+    if (name == "lock.released") {
+      return;
+    }
     if (++self.passed_ == self.at_) {
       self.world_.node_process->Kill();
       throw SimulatedKill();
