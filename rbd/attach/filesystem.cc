@@ -122,6 +122,9 @@ Status Filesystem::Make(const Context& context, const FilesystemRequest& request
     if (knows_reflink) {
       arguments.insert(arguments.end(), {"-m", "reflink=0"});
     }
+    // Over what an earlier mkfs left that a crash kept from being marked as made (safety A3).
+    // mkfs.ext4 looks for such remains at a terminal only.
+    arguments.emplace_back("-f");
   }
   command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
   command.argv.push_back(request.device);
