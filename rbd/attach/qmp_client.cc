@@ -133,9 +133,9 @@ Status QmpClient::Send(std::string_view bytes) {
   return OkStatus();
 }
 
-// The next message that is no event and no greeting. QEMU 7.2 hands a monitor's socket to another
-// thread while it listens already; whoever connects in between may be greeted twice [one connection
-// in some thousands].
+// The next message that is no event and no greeting. QEMU 7.2 moves a monitor's socket to another
+// thread while it listens already, so whoever connects in between can be greeted twice [inferred: a
+// daemon's first answer was once neither a result nor an error].
 Result<Json> QmpClient::ReadAnswer(const Context& context) {
   while (true) {
     ASSIGN_OR_RETURN(Json message, ReadMessage(context));
