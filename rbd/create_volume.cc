@@ -97,7 +97,12 @@ Status VolumeCreation::OpenKms() {
   }
   const kms::KmsRequest request{
       .kms_id = KmsId(), .tenant = spec_.owner, .secrets = caller_.secrets};
-  ASSIGN_OR_RETURN(kms_, parts_.kms.Open(context_, request));
+  Result<std::shared_ptr<kms::Kms>> kms = parts_.kms.Open(context_, request);
+  if (!kms.ok()) {
+    return Annotate(kms.status(),
+                    Cat("volume name ", spec_.request_name, ", KMS ", request.kms_id));
+  }
+  kms_ = *std::move(kms);
   return OkStatus();
 }
 

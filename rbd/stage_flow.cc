@@ -168,7 +168,11 @@ Result<std::shared_ptr<kms::Kms>> StagePreparation::OpenKms() {
       .kms_id = has_hint ? hints_.encryption->kms_id : volume_.entry.kms_id,
       .tenant = volume_.entry.owner,
       .secrets = caller_.secrets};
-  return parts_.kms.Open(context_, request);
+  Result<std::shared_ptr<kms::Kms>> kms = parts_.kms.Open(context_, request);
+  if (!kms.ok()) {
+    return Annotate(kms.status(), Cat("volume ", volume_.volume_id, ", KMS ", request.kms_id));
+  }
+  return kms;
 }
 
 Status StagePreparation::OpenEncrypted(StageableVolume& stageable) {

@@ -176,6 +176,14 @@ TEST_F(StageFlowTest, KeyManagerDownIsUnavailableAndNoIsPermissionDenied) {
   EXPECT_THAT(driver_->Prepare(volume_.volume_id), StatusIs(Code::kPermissionDenied));
 }
 
+TEST_F(StageFlowTest, BadKeyManagerConfigurationNamesVolumeAndKmsId) {
+  world_.dir.Write("kms.json", "{\"store\": ");
+  EXPECT_THAT(
+      driver_->Prepare(volume_.volume_id),
+      StatusIs(Code::kInvalidArgument,
+               AllOf(HasSubstr(volume_.volume_id), HasSubstr("KMS store"), HasSubstr("kms.json"))));
+}
+
 TEST_F(StageFlowTest, VolumeOpenOnAnotherNodeIsRefusedAfterItsWatchCouldHaveRunOut) {
   world_.ceph.AddWatcher(volume_.image_name, "10.0.0.7:0/99");
   const auto before = world_.clock.Now();
