@@ -18,6 +18,8 @@
 namespace rbdcrypt::rbd::attach {
 namespace {
 
+namespace fs = std::filesystem;
+
 // How long the last close of a device may take to arrive: udev looks at each one that changed.
 constexpr auto kBusyPatience = std::chrono::seconds(5);
 constexpr auto kBusyPause = std::chrono::milliseconds(100);
@@ -83,13 +85,31 @@ Status Load(Session& session, const std::string& path) {
   return OkStatus();
 }
 
+Mapping ReadMapping(const fs::path& block) {
+  Mapping mapping;
+  mapping.is_luks = ReadFirstLine(block / "dm/uuid").value_or("").starts_with("CRYPT-LUKS");
+  mapping.read_only = ReadFirstLine(block / "ro").value_or("") == "1";
+  const auto slaves = ListFolder(block / "slaves");
+  for (const std::string& slave : slaves.value_or(std::vector<std::string>())) {
+    // The link to a device that was taken away by force stays, and points nowhere.
+    if (std::error_code gone; fs::exists(block / "slaves" / slave, gone)) {
+      mapping.backing.push_back(slave);
+    }
+  }
+  return mapping;
+}
+
 }  // namespace
 
 std::string MappingName(std::string_view volume_id) {
   return Cat("luks-rbd-", volume_id);
 }
 
-CryptsetupDmCrypt::CryptsetupDmCrypt(std::string sysfs_root) : sysfs_root_(std::move(sysfs_root)) {}
+CryptsetupDmCrypt::CryptsetupDmCrypt(std::string sysfs_root) : sysfs_root_(std::move(sysfs_root)) {
+  // For calls without a context of the library's, whose words would go to standard error.
+  crypt_set_log_callback(
+      nullptr, [](int, const char*, void*) {}, nullptr);
+}
 
 Status CryptsetupDmCrypt::Activate(const Context& context, const ActivateRequest& request) {
   RETURN_IF_ERROR(context.Check(Cat("opening ", request.name)));
@@ -110,28 +130,12 @@ Status CryptsetupDmCrypt::Activate(const Context& context, const ActivateRequest
 }
 
 Result<std::optional<Mapping>> CryptsetupDmCrypt::Find(std::string_view name) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(sysfs_root_ + "/block", error)) {
-    const fs::path block = entry.path();
-    if (ReadFirstLine(block / "dm/name").value_or("") != name) {
-      continue;
+  const fs::path blocks = fs::path(sysfs_root_) / "block";
+  ASSIGN_OR_RETURN(const auto devices, ListFolder(blocks));
+  for (const std::string& device : devices) {
+    if (ReadFirstLine(blocks / device / "dm/name").value_or("") == name) {
+      return ReadMapping(blocks / device);
     }
-    Mapping mapping;
-    mapping.is_luks = ReadFirstLine(block / "dm/uuid").value_or("").starts_with("CRYPT-LUKS");
-    mapping.read_only = ReadFirstLine(block / "ro").value_or("") == "1";
-    std::error_code no_slaves;
-    for (const auto& slave : fs::directory_iterator(block / "slaves", no_slaves)) {
-      // The link to a device that was taken away by force stays, and points nowhere.
-      if (std::error_code gone; fs::exists(slave.path(), gone)) {
-        mapping.backing.push_back(slave.path().filename());
-      }
-    }
-    std::ranges::sort(mapping.backing);
-    return mapping;
-  }
-  if (error) {
-    return FromErrno(error.value(), Cat("list ", sysfs_root_, "/block"));
   }
   return std::nullopt;
 }
@@ -162,7 +166,9 @@ Status CryptsetupDmCrypt::Deactivate(const Context& context, std::string_view na
     if (!found) {
       return OkStatus();
     }
-    const int error = crypt_deactivate_by_name(nullptr, mapping.c_str(), 0);
+    // Asked first, because the library's own tries take 5 s and heed no context.
+    const bool is_open = crypt_status(nullptr, mapping.c_str()) == CRYPT_BUSY;
+    const int error = is_open ? -EBUSY : crypt_deactivate_by_name(nullptr, mapping.c_str(), 0);
     if (error == 0 || error == -ENODEV) {
       return OkStatus();
     }

@@ -133,20 +133,17 @@ Result<std::string> ConfigureLoop(const Context& context,
 }
 
 Result<std::optional<FoundLoop>> FindLoop(const LoopIdentity& identity) {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator("/sys/block", error)) {
+  const fs::path blocks = "/sys/block";
+  ASSIGN_OR_RETURN(const auto names, ListFolder(blocks));
+  for (const std::string& name : names) {
     std::error_code unbound;
     // The folder "loop" exists only while a file is bound.
-    if (!fs::exists(entry.path() / "loop", unbound)) {
+    if (!fs::exists(blocks / name / "loop", unbound)) {
       continue;
     }
-    const std::string path = "/dev/" + entry.path().filename().native();
-    if (auto found = Inspect(path, entry.path(), identity)) {
+    if (auto found = Inspect("/dev/" + name, blocks / name, identity)) {
       return found;
     }
-  }
-  if (error) {
-    return FromErrno(error.value(), "list /sys/block");
   }
   return std::nullopt;
 }

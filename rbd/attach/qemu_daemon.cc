@@ -6,7 +6,6 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include <sys/syscall.h>
@@ -121,11 +120,11 @@ std::string QemuDaemon::SocketPath() const {
 
 std::vector<pid_t> QemuDaemon::Pids() const {
   std::vector<pid_t> pids;
-  std::error_code error;
   const std::string argument = Cat("path=", SocketPath());
-  for (const auto& entry : fs::directory_iterator("/proc", error)) {
-    const auto pid = ParseUint64(entry.path().filename().native());
-    if (pid && HasArgument(entry.path(), argument)) {
+  const auto processes = ListFolder("/proc");
+  for (const std::string& name : processes.value_or(std::vector<std::string>())) {
+    const auto pid = ParseUint64(name);
+    if (pid && HasArgument(fs::path("/proc") / name, argument)) {
       pids.push_back(static_cast<pid_t>(*pid));
     }
   }

@@ -90,10 +90,11 @@ std::uint64_t RbdBus::SupportedFeatures() const {
 
 std::vector<RbdDevice> RbdBus::List() const {
   std::vector<RbdDevice> devices;
-  std::error_code error;
   const fs::path root = options_.sysfs_root;
-  for (const auto& entry : fs::directory_iterator(root / "bus/rbd/devices", error)) {
-    if (auto device = ReadDevice(entry.path(), root)) {
+  const fs::path folder = root / "bus/rbd/devices";
+  const auto ids = ListFolder(folder);
+  for (const std::string& id : ids.value_or(std::vector<std::string>())) {
+    if (auto device = ReadDevice(folder / id, root)) {
       devices.push_back(*std::move(device));
     }
   }

@@ -2,12 +2,14 @@
 // Copyright the rbdcrypt authors
 #include "rbd/attach/small_file.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <system_error>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -54,6 +56,24 @@ Result<std::string> ReadFile(const std::filesystem::path& path) {
     return Unavailable(Cat("read ", path.native(), ": ", std::strerror(errno)));
   }
   return content;
+}
+
+// Step by step, because a range loop over a folder throws where reading on fails.
+Result<std::vector<std::string>> ListFolder(const std::filesystem::path& path) {
+  std::error_code error;
+  std::vector<std::string> names;
+  std::filesystem::directory_iterator entry(path, error);
+  if (error) {
+    return FromErrno(error.value(), Cat("list ", path.native()));
+  }
+  for (; entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    names.push_back(entry->path().filename());
+  }
+  if (error) {
+    return Unavailable(Cat("list ", path.native(), ": ", error.message()));
+  }
+  std::ranges::sort(names);
+  return names;
 }
 
 int WriteKernelFile(const std::string& path, std::string_view text) {

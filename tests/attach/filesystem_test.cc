@@ -52,9 +52,9 @@ TEST(FilesystemTest, XfsGetsReflinkOffOnlyIfMkfsKnowsIt) {
   const FilesystemRequest request{.type = "xfs", .device = "/dev/x", .options = {}};
   EXPECT_THAT(world.filesystem.Make(world.context, request), IsOk());
   EXPECT_THAT(world.filesystem.Make(world.context, request), IsOk());
-  EXPECT_THAT(
-      world.programs.CommandLines(),
-      ElementsAre("mkfs.xfs", "mkfs.xfs -K -m reflink=0 /dev/x", "mkfs.xfs", "mkfs.xfs -K /dev/x"));
+  EXPECT_THAT(world.programs.CommandLines(),
+              ElementsAre("mkfs.xfs", "mkfs.xfs -K -m reflink=0 -f /dev/x", "mkfs.xfs",
+                          "mkfs.xfs -K -f /dev/x"));
 }
 
 TEST(FilesystemTest, OptionsOfTheClassReplaceTheDefaults) {

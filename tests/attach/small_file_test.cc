@@ -38,6 +38,14 @@ TEST(SmallFileTest, ReadThatFailsIsAnErrorAndNoException) {
   EXPECT_EQ(ReadFirstLine(folder.path()), std::nullopt);
 }
 
+TEST(SmallFileTest, NamesOfAFolderAreSorted) {
+  const TempDir folder;
+  folder.Write("b", "");
+  folder.Write("a/c", "");
+  EXPECT_THAT(ListFolder(folder.path()), IsOkAndHolds(::testing::ElementsAre("a", "b")));
+  EXPECT_THAT(ListFolder(folder.File("none")), StatusIs(Code::kNotFound));
+}
+
 TEST(SmallFileTest, KernelFileIsNeverCreated) {
   const TempDir folder;
   EXPECT_EQ(WriteKernelFile(folder.File("none"), "1"), ENOENT);
