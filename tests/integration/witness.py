@@ -73,9 +73,13 @@ class Witness:
 
     def keep_metrics(self, process):
         lives = re.findall(r"metrics=(127\.0\.0\.1:\d+)", process.log_path.read_text())
-        if lives:
+        if not lives:
+            return
+        try:
             with urllib.request.urlopen(f"http://{lives[-1]}/metrics", timeout=10) as answer:
                 self.keep(f"metrics of {process.log_path}", answer.read())
+        except OSError:
+            pass  # it is ending by itself; whoever stops it goes on
 
     def keep_files(self, folder):
         """Files below a folder, but no mounts in it and not the ring, which is to hold its KEKs."""
