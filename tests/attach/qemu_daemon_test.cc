@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/strings.h"
+#include "rbd/attach/small_file.h"
 #include "tests/fakes/fake_subprocess.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -33,6 +34,9 @@ class DeafDaemon {
     std::string argument = "3600";
     char* argv[] = {name.data(), argument.data(), nullptr};
     RBDCRYPT_CHECK(posix_spawn(&pid_, "/bin/sleep", nullptr, nullptr, argv, environ) == 0);
+    // The kernel lets us go on a moment before the new arguments show.
+    while (ReadFile(Cat("/proc/", pid_, "/cmdline")).value_or("").empty()) {
+    }
   }
 
   // Waits for its end and returns the signal that it died by.
