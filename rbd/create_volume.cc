@@ -45,8 +45,9 @@ class VolumeCreation {
   Status FinishDelete(const JournalEntry& entry);
   Status EnsureImage();
   Status CreateImage();
-  Status CheckSize() const;
-  Status CheckStillReserved();
+  Status CheckSize();
+  Result<bool> IsStillReserved();
+  Status CheckNotRemovedMeanwhile();
   Status EnsureLabels();
   Status EnsureEncrypted();
   void TakeBack();
@@ -69,6 +70,7 @@ class VolumeCreation {
   JournalEntry entry_;
   std::string volume_id_;
   std::unique_ptr<Image> image_;
+  std::uint64_t size_bytes_ = 0;
   bool reserved_now_ = false;
   bool created_image_now_ = false;
 };
@@ -88,7 +90,7 @@ Result<CreatedVolume> VolumeCreation::Run() {
                        .pool = pool_->name(),
                        .journal_pool = journal_pool().name(),
                        .rados_namespace = pool_->rados_namespace(),
-                       .size_bytes = image_->SizeBytes()};
+                       .size_bytes = size_bytes_};
 }
 
 Status VolumeCreation::OpenKms() {
@@ -203,7 +205,7 @@ Status VolumeCreation::EnsureImage() {
   }
   RETURN_IF_ERROR(image.status());
   image_ = *std::move(image);
-  RETURN_IF_ERROR(CheckStillReserved());
+  RETURN_IF_ERROR(CheckNotRemovedMeanwhile());
   return CheckSize();
 }
 
@@ -218,13 +220,18 @@ Status VolumeCreation::CreateImage() {
   return OkStatus();
 }
 
+Result<bool> VolumeCreation::IsStillReserved() {
+  ASSIGN_OR_RETURN(const auto now, TheJournal().FindByName(spec_.request_name));
+  return now.has_value() && now->uuid == entry_.uuid && now->state == JournalState::kReserved;
+}
+
 // Somebody may have finished and deleted this volume while we stood still.
-Status VolumeCreation::CheckStillReserved() {
+Status VolumeCreation::CheckNotRemovedMeanwhile() {
   if (!created_image_now_) {
     return OkStatus();
   }
-  ASSIGN_OR_RETURN(const auto now, TheJournal().FindByName(spec_.request_name));
-  if (now.has_value() && now->uuid == entry_.uuid && now->state == JournalState::kReserved) {
+  ASSIGN_OR_RETURN(const bool is_reserved, IsStillReserved());
+  if (is_reserved) {
     return OkStatus();
   }
   image_.reset();
@@ -233,11 +240,12 @@ Status VolumeCreation::CheckStillReserved() {
   return Aborted(Cat("volume ", volume_id_, ": its reservation was removed meanwhile; retry"));
 }
 
-Status VolumeCreation::CheckSize() const {
-  const std::uint64_t size = image_->SizeBytes();
-  if (size < spec_.layout.size_bytes || (spec_.limit_bytes != 0 && size > spec_.limit_bytes)) {
-    return AlreadyExists(Cat("volume name ", spec_.request_name, " is taken by a volume of ", size,
-                             " bytes; the request asks for ", spec_.layout.size_bytes,
+Status VolumeCreation::CheckSize() {
+  ASSIGN_OR_RETURN(size_bytes_, image_->SizeBytes());
+  if (size_bytes_ < spec_.layout.size_bytes ||
+      (spec_.limit_bytes != 0 && size_bytes_ > spec_.limit_bytes)) {
+    return AlreadyExists(Cat("volume name ", spec_.request_name, " is taken by a volume of ",
+                             size_bytes_, " bytes; the request asks for ", spec_.layout.size_bytes,
                              spec_.limit_bytes == 0 ? "" : Cat(" to ", spec_.limit_bytes)));
   }
   return OkStatus();
@@ -271,14 +279,21 @@ Status VolumeCreation::EnsureEncrypted() {
                                 .volume_id = volume_id_,
                                 .image_name = entry_.image_name};
   ASSIGN_OR_RETURN(const auto lock, VolumeLock::Acquire(context_, place, parts_.lock));
+  // Whoever takes a create back does it under this lock: from here on the reservation stays.
+  ASSIGN_OR_RETURN(const bool is_reserved, IsStillReserved());
+  if (!is_reserved) {
+    return Aborted(Cat("volume ", volume_id_, ": its reservation was removed meanwhile; retry"));
+  }
   EncryptedVolume volume(*image_, *kms_, volume_id_);
   return volume.Format(
       context_, *lock, spec_.encryption->cipher,
       created_image_now_ ? EncryptedVolume::Origin::kCreatedNow : EncryptedVolume::Origin::kFound);
 }
 
-// Only where the whole reservation is this call's own: then so is everything under its UUID. Goes
-// the way of a delete, lock and all; where that fails the next create or rbdcrypt orphans finds it.
+// Only what this very call reserved, and of an image only what it created (safety B4). While we
+// stood still another process may have finished the volume and answered: DeleteUnfinishedVolume
+// finds that out under the lock. Where it fails, the next create or rbdcrypt orphans finds the
+// rest.
 void VolumeCreation::TakeBack() {
   if (!reserved_now_) {
     return;
@@ -287,7 +302,7 @@ void VolumeCreation::TakeBack() {
   const auto take_back = [this]() -> Status {
     ASSIGN_OR_RETURN(LocatedVolume volume, parts_.locator.Locate(context_, caller_, volume_id_,
                                                                  ConnectionUse::kUnderLock));
-    return DeleteLocatedVolume(context_, caller_, parts_, volume);
+    return DeleteUnfinishedVolume(context_, caller_, parts_, volume, created_image_now_);
   };
   if (const Status status = take_back(); !status.ok()) {
     LogWarn("failed_create_left_behind",

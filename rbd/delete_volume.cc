@@ -12,6 +12,7 @@
 #include "base/crash_point.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "rbd/encrypted_volume.h"
 #include "rbd/image_users.h"
 #include "rbd/journal.h"
 #include "rbd/volume_lock.h"
@@ -19,19 +20,25 @@
 namespace rbdcrypt::rbd {
 namespace {
 
+// Which images go.
+enum class Victims { kAny, kUnfinished, kNone };
+
 // One delete, its steps in order.
 class VolumeDeletion {
  public:
   VolumeDeletion(const Context& context,
                  const Caller& caller,
                  const VolumeFlowParts& parts,
-                 LocatedVolume& volume)
-      : context_(context), caller_(caller), parts_(parts), volume_(volume) {}
+                 LocatedVolume& volume,
+                 Victims victims)
+      : context_(context), caller_(caller), parts_(parts), volume_(volume), victims_(victims) {}
 
   Status Run();
 
  private:
   Status MoveImageToTrash();
+  Status CheckUnused(Image& image) const;
+  Status CheckVictim(Image& image) const;
   Status RemoveDek();
   Status PurgeTrash();
   void ReportUnreleasedDek(const Status& why) const;
@@ -40,6 +47,7 @@ class VolumeDeletion {
   const Caller& caller_;
   const VolumeFlowParts& parts_;
   LocatedVolume& volume_;
+  const Victims victims_;
   std::unique_ptr<VolumeLock> lock_;
 };
 
@@ -66,13 +74,12 @@ Status VolumeDeletion::MoveImageToTrash() {
     return OkStatus();
   }
   RETURN_IF_ERROR(image.status());
-  ASSIGN_OR_RETURN(const std::string others, OtherUsers(**image));
-  if (!others.empty()) {
-    return FailedPrecondition(Cat("volume ", volume_.volume_id, ": image ",
-                                  volume_.entry.image_name, " is still open at ", others,
-                                  "; unstage it there first"));
-  }
+  RETURN_IF_ERROR(CheckUnused(**image));
   RETURN_IF_ERROR(lock_->BeginWriting(**image));
+  if (const Status allowed = CheckVictim(**image); !allowed.ok()) {
+    const Status cleared = lock_->EndWriting(**image);
+    return cleared.ok() ? allowed : cleared;
+  }
   image->reset();
   RETURN_IF_ERROR(context_.Check("move the image to the trash"));
   RETURN_IF_ERROR(lock_->EnsureHeld());
@@ -83,6 +90,27 @@ Status VolumeDeletion::MoveImageToTrash() {
   return AfterEffect("delete.image-to-trash",
                      Annotate(moved, Cat("volume ", volume_.volume_id, ": move image ",
                                          volume_.entry.image_name, " to the trash")));
+}
+
+Status VolumeDeletion::CheckUnused(Image& image) const {
+  ASSIGN_OR_RETURN(const std::string others, OtherUsers(image));
+  if (others.empty()) {
+    return OkStatus();
+  }
+  return FailedPrecondition(Cat("volume ", volume_.volume_id, ": image ", volume_.entry.image_name,
+                                " is still open at ", others, "; unstage it there first"));
+}
+
+// Reads the state after BeginWriting, as everything that decides (rbd/volume_lock.h).
+Status VolumeDeletion::CheckVictim(Image& image) const {
+  bool may_go = victims_ == Victims::kAny;
+  if (victims_ == Victims::kUnfinished) {
+    ASSIGN_OR_RETURN(const EncryptionState state, ReadEncryptionState(image));
+    may_go = state != EncryptionState::kEncrypted;
+  }
+  return may_go ? OkStatus()
+                : Aborted(Cat("volume ", volume_.volume_id, ": image ", volume_.entry.image_name,
+                              " is another call's, which may have answered; it is kept"));
 }
 
 // Only a provider that keeps DEKs itself has anything to forget; wrapped ones went with the image.
@@ -147,7 +175,17 @@ Status DeleteLocatedVolume(const Context& context,
                            const Caller& caller,
                            const VolumeFlowParts& parts,
                            LocatedVolume& volume) {
-  return VolumeDeletion(context, caller, parts, volume).Run();
+  return VolumeDeletion(context, caller, parts, volume, Victims::kAny).Run();
+}
+
+Status DeleteUnfinishedVolume(const Context& context,
+                              const Caller& caller,
+                              const VolumeFlowParts& parts,
+                              LocatedVolume& volume,
+                              bool created_image) {
+  const bool is_encrypted = !volume.entry.kms_id.empty();
+  const Victims victims = is_encrypted && created_image ? Victims::kUnfinished : Victims::kNone;
+  return VolumeDeletion(context, caller, parts, volume, victims).Run();
 }
 
 }  // namespace rbdcrypt::rbd

@@ -31,4 +31,15 @@ Status DeleteLocatedVolume(const Context& context,
                            const VolumeFlowParts& parts,
                            LocatedVolume& volume);
 
+// The same for what a failed create leaves, and only for that (safety B4): the volume must not have
+// been finished by another process meanwhile. An encrypted one is finished once its state says so;
+// a plain one once its image is there, so of that only the reservation is ever taken back.
+// `created_image`: whether the failed call made the image; another's is kept.
+// kAborted: it is, or may be, another's; nothing was removed. Otherwise as above.
+Status DeleteUnfinishedVolume(const Context& context,
+                              const Caller& caller,
+                              const VolumeFlowParts& parts,
+                              LocatedVolume& volume,
+                              bool created_image);
+
 }  // namespace rbdcrypt::rbd

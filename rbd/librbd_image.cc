@@ -112,18 +112,17 @@ Status LibrbdImage::Error(long result, std::string_view action, SourceLocation w
   return pool_->client().Error(static_cast<int>(result), Cat(action, " image ", spec_), where);
 }
 
-std::uint64_t LibrbdImage::SizeBytes() const {
-  std::uint64_t size = 0;
-  // Refreshes the header if another client changed it. Where that fails the size is 0, and every
-  // range is out of it.
-  return rbd_get_size(image_.get(), &size) < 0 ? 0 : size;
-}
-
-Status LibrbdImage::CheckRange(std::uint64_t offset_bytes, std::size_t size_bytes) const {
+// Refreshes the header if another client changed it.
+Result<std::uint64_t> LibrbdImage::SizeBytes() {
   std::uint64_t size = 0;
   if (const int result = rbd_get_size(image_.get(), &size); result < 0) {
     return Error(result, "read the size of");
   }
+  return size;
+}
+
+Status LibrbdImage::CheckRange(std::uint64_t offset_bytes, std::size_t size_bytes) {
+  ASSIGN_OR_RETURN(const std::uint64_t size, SizeBytes());
   if (offset_bytes > size || size_bytes > size - offset_bytes) {
     return OutOfRange(Cat("image ", spec_, " of ", size, " bytes has no ", size_bytes, " bytes at ",
                           offset_bytes));
@@ -297,10 +296,10 @@ Result<bool> LibrbdImage::HasSnapshots() {
 }
 
 Result<std::optional<Extent>> LibrbdImage::FirstExtentFrom(std::uint64_t from_bytes) {
-  std::uint64_t size = 0;
-  int result = rbd_get_size(image_.get(), &size);
+  ASSIGN_OR_RETURN(const std::uint64_t size, SizeBytes());
+  int result = 0;
   std::optional<Extent> found;
-  if (result >= 0 && from_bytes < size) {
+  if (from_bytes < size) {
     result = rbd_diff_iterate2(image_.get(), nullptr, from_bytes, size - from_bytes,
                                /*include_parent=*/1, /*whole_object=*/0, KeepFirstExtent, &found);
   }
@@ -311,10 +310,7 @@ Result<std::optional<Extent>> LibrbdImage::FirstExtentFrom(std::uint64_t from_by
 }
 
 Status LibrbdImage::Grow(std::uint64_t size_bytes) {
-  std::uint64_t present = 0;
-  if (const int result = rbd_get_size(image_.get(), &present); result < 0) {
-    return Error(result, "read the size of");
-  }
+  ASSIGN_OR_RETURN(const std::uint64_t present, SizeBytes());
   if (size_bytes < present) {
     return OutOfRange(Cat("image ", spec_, " has ", present, " bytes and is not made smaller (",
                           size_bytes, ")"));

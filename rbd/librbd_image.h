@@ -29,7 +29,7 @@ class LibrbdImage final : public Image {
                                              std::string_view name,
                                              OpenMode mode);
 
-  std::uint64_t SizeBytes() const override;
+  Result<std::uint64_t> SizeBytes() override;
   Status Read(std::uint64_t offset_bytes, std::span<std::byte> out) override;
   Status Write(std::uint64_t offset_bytes, std::span<const std::byte> data) override;
   Status Flush() override;
@@ -63,7 +63,7 @@ class LibrbdImage final : public Image {
                std::string_view action,
                SourceLocation where = SourceLocation::Current()) const;
   Result<bool> PrepareMetadataChange();
-  Status CheckRange(std::uint64_t offset_bytes, std::size_t size_bytes) const;
+  Status CheckRange(std::uint64_t offset_bytes, std::size_t size_bytes);
 
   std::shared_ptr<RadosPool> pool_;
   CHandle<void, rbd_close> image_;

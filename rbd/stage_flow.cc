@@ -118,7 +118,7 @@ Result<StageableVolume> StagePreparation::Run(std::string_view volume_id) {
   stageable.pool = volume_.pool->name();
   stageable.rados_namespace = volume_.pool->rados_namespace();
   stageable.image_name = volume_.entry.image_name;
-  stageable.image_size_bytes = image_->SizeBytes();
+  ASSIGN_OR_RETURN(stageable.image_size_bytes, image_->SizeBytes());
   return stageable;
 }
 

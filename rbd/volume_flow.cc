@@ -60,13 +60,14 @@ Result<ExpandedVolume> VolumeFlow::Expand(const Context& context,
   ASSIGN_OR_RETURN(const std::unique_ptr<Image> image,
                    volume.pool->images().Open(volume.entry.image_name, OpenMode::kReadWrite));
   RETURN_IF_ERROR(context.Check(Cat("expand volume ", volume_id)));
-  if (image->SizeBytes() < size_bytes) {
+  ASSIGN_OR_RETURN(std::uint64_t size_now, image->SizeBytes());
+  if (size_now < size_bytes) {
     RETURN_IF_ERROR(Annotate(GrowTo(*lock, *image, size_bytes),
                              Cat("volume ", volume_id, ": expand image ", volume.entry.image_name,
                                  " to ", size_bytes, " bytes")));
+    ASSIGN_OR_RETURN(size_now, image->SizeBytes());
   }
-  return ExpandedVolume{.size_bytes = image->SizeBytes(),
-                        .is_encrypted = !volume.entry.kms_id.empty()};
+  return ExpandedVolume{.size_bytes = size_now, .is_encrypted = !volume.entry.kms_id.empty()};
 }
 
 Status VolumeFlow::CheckExists(const Context& context,

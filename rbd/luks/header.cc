@@ -79,9 +79,10 @@ Result<Header> Header::Load(const Context& context, HeaderIo& io, MemoryGate& ga
   ASSIGN_OR_RETURN(const Inspection found, InspectImage(context, io));
   RETURN_IF_ERROR(CheckIsLuks2(found));
   const Layout& layout = *found.layout;
-  if (layout.MetadataBytes() > io.SizeBytes()) {
+  ASSIGN_OR_RETURN(const std::uint64_t image_size, io.SizeBytes());
+  if (layout.MetadataBytes() > image_size) {
     return DataLoss(Cat("the LUKS2 header, ", layout.MetadataBytes(),
-                        " bytes with its keyslots, reaches beyond the image's ", io.SizeBytes()));
+                        " bytes with its keyslots, reaches beyond the image's ", image_size));
   }
   ASSIGN_OR_RETURN(CryptDevice device, CryptDevice::Create(layout.MetadataBytes()));
   // A copy that does not count is withheld, so that libcryptsetup cannot choose otherwise.
@@ -187,8 +188,9 @@ Result<Secret> Header::VolumeKey(const Context& context, const Secret& passphras
 }
 
 Status Header::WriteBack(const Context& context, HeaderIo& io) {
-  if (io.SizeBytes() <= layout_.DataOffsetBytes()) {
-    return OutOfRange(Cat("the image, ", io.SizeBytes(),
+  ASSIGN_OR_RETURN(const std::uint64_t image_size, io.SizeBytes());
+  if (image_size <= layout_.DataOffsetBytes()) {
+    return OutOfRange(Cat("the image, ", image_size,
                           " bytes, has no room for data behind the header's ",
                           layout_.DataOffsetBytes()));
   }

@@ -23,7 +23,8 @@ class HeaderIo {
 
   virtual ~HeaderIo() = default;
 
-  virtual std::uint64_t SizeBytes() const = 0;
+  // As it is now: another client may have grown it.
+  virtual Result<std::uint64_t> SizeBytes() = 0;
 
   // Fills all of `out`. kOutOfRange: beyond the end.
   virtual Status Read(std::uint64_t offset_bytes, std::span<std::byte> out) = 0;

@@ -12,7 +12,8 @@ namespace rbdcrypt::rbd::luks {
 namespace {
 
 Result<std::vector<std::byte>> ReadHead(HeaderIo& io, std::size_t size) {
-  std::vector<std::byte> head(std::min<std::uint64_t>(size, io.SizeBytes()));
+  ASSIGN_OR_RETURN(const std::uint64_t image_size, io.SizeBytes());
+  std::vector<std::byte> head(std::min<std::uint64_t>(size, image_size));
   RETURN_IF_ERROR(io.Read(0, head));
   return head;
 }

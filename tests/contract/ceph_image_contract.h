@@ -60,7 +60,7 @@ class CephImageContract : public CephContract {
 TEST_P(CephImageContract, ImageCanBeCreatedOnce) {
   EXPECT_THAT(pool().images().Create(name(), {.size_bytes = kMiB}), StatusIs(Code::kAlreadyExists));
   EXPECT_THAT(pool().images().List(), IsOkAndHolds(::testing::Contains(name())));
-  EXPECT_EQ(image().SizeBytes(), 32 * kMiB);
+  EXPECT_THAT(image().SizeBytes(), IsOkAndHolds(32 * kMiB));
   EXPECT_THAT(image().Id(), ::testing::Not(::testing::IsEmpty()));
 }
 
@@ -198,9 +198,9 @@ TEST_P(CephImageContract, WrittenZerosAreAnExtent) {
 TEST_P(CephImageContract, GrowNeverShrinks) {
   EXPECT_THAT(image().Grow(32 * kMiB), IsOk());
   EXPECT_THAT(image().Grow(48 * kMiB), IsOk());
-  EXPECT_EQ(image().SizeBytes(), 48 * kMiB);
+  EXPECT_THAT(image().SizeBytes(), IsOkAndHolds(48 * kMiB));
   EXPECT_THAT(image().Grow(48 * kMiB - 1), StatusIs(Code::kOutOfRange));
-  EXPECT_EQ(Open(rbd::OpenMode::kReadOnly)->SizeBytes(), 48 * kMiB);
+  EXPECT_THAT(Open(rbd::OpenMode::kReadOnly)->SizeBytes(), IsOkAndHolds(48 * kMiB));
 }
 
 TEST_P(CephImageContract, ImageInUseElsewhereDoesNotGoToTheTrash) {

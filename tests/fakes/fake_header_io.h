@@ -32,7 +32,7 @@ class FakeHeaderIo final : public rbd::luks::HeaderIo {
 
   explicit FakeHeaderIo(std::uint64_t size_bytes = kDefaultSizeBytes) : size_bytes_(size_bytes) {}
 
-  std::uint64_t SizeBytes() const override { return size_bytes_; }
+  Result<std::uint64_t> SizeBytes() override { return size_bytes_; }
 
   Status Read(std::uint64_t offset_bytes, std::span<std::byte> out) override;
   Status Write(std::uint64_t offset_bytes, std::span<const std::byte> data) override;

@@ -120,9 +120,12 @@ std::string FakeImage::Id() const {
   return data_->id;
 }
 
-std::uint64_t FakeImage::SizeBytes() const {
+Result<std::uint64_t> FakeImage::SizeBytes() {
   std::uint64_t size = 0;
-  seat_.ceph.Touch([&](FakeCephModel&) { size = data_->layout.size_bytes; });
+  RETURN_IF_ERROR(Ask([&] {
+    size = data_->layout.size_bytes;
+    return OkStatus();
+  }));
   return size;
 }
 

@@ -32,7 +32,7 @@ class FakeImage final : public rbd::Image {
   ~FakeImage() override;
 
   std::string Id() const override;
-  std::uint64_t SizeBytes() const override;
+  Result<std::uint64_t> SizeBytes() override;
   Status Read(std::uint64_t offset_bytes, std::span<std::byte> out) override;
   Status Write(std::uint64_t offset_bytes, std::span<const std::byte> data) override;
   Status Flush() override;

@@ -239,7 +239,7 @@ TEST_F(LibrbdRealTest, CreateClearsAwayHalfMadeImage) {
   RealCeph::Admin(Cat("printf '\\004\\000\\000\\000dead' | rados -p rbd put rbd_id.", name_, " -"));
   EXPECT_THAT(images().Open(name_, OpenMode::kReadOnly), StatusIs(Code::kNotFound));
   MakeImage(kLayering);
-  EXPECT_THAT(OpenImage()->SizeBytes(), Eq(64 * kMiB));
+  EXPECT_THAT(OpenImage()->SizeBytes(), IsOkAndHolds(64 * kMiB));
   EXPECT_THAT(images().Create(name_, {.size_bytes = kMiB}), StatusIs(Code::kAlreadyExists));
 }
 

@@ -188,6 +188,41 @@ TEST_P(EncryptedVolumeFlowTest, CreateStoppedAtEveryEffectAndContinuedBesideAnot
   }
 }
 
+// Safety B4: the stopped one then meets an error for good. It takes back what it began only where
+// nobody finished it.
+TEST_P(EncryptedVolumeFlowTest, CreateThatFailsForGoodNeverTakesBackWhatAnotherFinished) {
+  int finished_by_other = 0;
+  for (int n = 1;; ++n) {
+    SCOPED_TRACE(n);
+    VolumeWorld world;
+    const auto stopped = world.StartDriver("controller-a");
+    const auto other = world.StartDriver("controller-b");
+    int effects = 0;
+    std::string made_by_other;
+    world.ceph.OnEffect([&](const std::string&) {
+      if (++effects != n) {
+        return;
+      }
+      world.PassTime();
+      auto created = other->Create(VolumeWorld::Spec(GetParam()));
+      if (created.ok()) {
+        made_by_other = created->volume_id;
+      }
+      world.ceph.FailOnce("", Internal("of no hope"), LastEffect::kIsLost);
+    });
+    const auto created = stopped->Create(VolumeWorld::Spec(GetParam()));
+    world.ceph.OnEffect(nullptr);
+    if (effects < n) {
+      break;
+    }
+    if (!made_by_other.empty()) {
+      ++finished_by_other;
+      ASSERT_THAT(world.CheckOpens(*other, made_by_other), IsOk());
+    }
+  }
+  EXPECT_GT(finished_by_other, 5);
+}
+
 INSTANTIATE_TEST_SUITE_P(AllKindsOfStore,
                          EncryptedVolumeFlowTest,
                          ::testing::Values("store", "wrap"),
