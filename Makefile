@@ -4,6 +4,7 @@
 # The front door. Every target installs and builds what it needs (Debian 12, as root or through
 # sudo), says what it does, and can be run again.
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
 .DEFAULT_GOAL := help
 SUITE ?=
 

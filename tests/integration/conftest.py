@@ -24,7 +24,7 @@ sys.path[:0] = [str(TESTS), str(TESTS / "integration")]
 
 from harness.ceph import Ceph  # noqa: E402
 from harness.driver import Driver  # noqa: E402
-from leftovers import Leftovers  # noqa: E402
+from harness.leftovers import Leftovers  # noqa: E402
 from pool import Pool  # noqa: E402
 from witness import Witness  # noqa: E402
 

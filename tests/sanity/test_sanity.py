@@ -15,7 +15,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 from harness.ceph import Ceph  # noqa: E402
-from harness.cleanup import clean  # noqa: E402
+from harness.leftovers import clean  # noqa: E402
 from harness.driver import GIB, Driver  # noqa: E402
 
 RESULTS = ROOT / "build" / "test-results" / "sanity"

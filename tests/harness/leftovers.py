@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import time
@@ -80,3 +81,10 @@ def end(pid):
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
+
+
+def clean(folder, runtime):
+    """Takes down, by force, what is left below the two folders, and the folders themselves."""
+    Leftovers(folder, runtime).remove()
+    shutil.rmtree(runtime, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
