@@ -96,17 +96,19 @@ Status FreshStage::Attach() {
       .dek = volume_.header ? &volume_.header->dek : nullptr,
       .read_only = order_.access.IsReadOnly(),
       .map_options = order_.parameters.map_options.For(attacher_->name())};
+  request.may_hold_luks = order_.access.is_block;
+  std::uint64_t kdf_memory_bytes = 0;
   if (volume_.header) {
+    request.keyslot = volume_.header->keyslot;
     request.sector_bytes = volume_.header->sector_bytes;
+    kdf_memory_bytes = attacher_->TriesEveryKeyslot() ? volume_.header->max_kdf_memory_bytes
+                                                      : volume_.header->kdf_memory_bytes;
   }
-  if (volume_.features != 0) {
-    request.image_features = volume_.features;
-  }
+  request.image_features = volume_.features;
   // What somebody else attached before stays when this stage fails; what this call began does not.
   has_attached_ = !found.has_value();
-  ASSIGN_OR_RETURN(
-      const rbd::luks::MemoryGate::Pass pass,
-      parts_.gate.Enter(context_, volume_.header ? volume_.header->kdf_memory_bytes : 0));
+  ASSIGN_OR_RETURN(const rbd::luks::MemoryGate::Pass pass,
+                   parts_.gate.Enter(context_, kdf_memory_bytes));
   ASSIGN_OR_RETURN(attachment_, attacher_->Attach(context_, request));
   return AfterEffect("node.attached", OkStatus());
 }

@@ -275,6 +275,10 @@ Result<OpenedHeader> EncryptedVolume::OpenWith(const Context& context, Secret de
   opened.sector_bytes = static_cast<std::uint32_t>(metadata.segments.front().sector_bytes);
   opened.data_offset_bytes = header->DataOffsetBytes();
   opened.kdf_memory_bytes = header->layout().FindKeyslot(*slot)->kdf.memory_kib * 1024;
+  for (const luks::Keyslot& other : metadata.keyslots) {
+    opened.max_kdf_memory_bytes =
+        std::max<std::uint64_t>(opened.max_kdf_memory_bytes, other.kdf.memory_kib * 1024);
+  }
   return opened;
 }
 

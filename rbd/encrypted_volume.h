@@ -36,6 +36,8 @@ struct OpenedHeader {
   std::uint64_t data_offset_bytes = 0;
   // What deriving the slot's key takes: for the memory gate of whoever opens it again (safety E5).
   std::uint64_t kdf_memory_bytes = 0;
+  // The most that any usable slot takes: for an opener that tries them all.
+  std::uint64_t max_kdf_memory_bytes = 0;
 };
 
 // One encrypted volume: where its DEK is, and whether header and DEK belong together.

@@ -36,6 +36,9 @@ class Image : public luks::HeaderIo {
   // RBD's internal id, the journal's csi.imageid: "3ee7f9c1922985".
   virtual std::string Id() const = 0;
 
+  // RBD_FEATURE_* bits.
+  virtual Result<std::uint64_t> Features() = 0;
+
   // kNotFound: no such key. A value may be empty (ceph-csi's reads write empty ones).
   virtual Result<std::string> GetMetadata(std::string_view key) = 0;
   virtual Status SetMetadata(std::string_view key, std::string_view value) = 0;

@@ -121,6 +121,14 @@ Result<std::uint64_t> LibrbdImage::SizeBytes() {
   return size;
 }
 
+Result<std::uint64_t> LibrbdImage::Features() {
+  std::uint64_t features = 0;
+  if (const int result = rbd_get_features(image_.get(), &features); result < 0) {
+    return Error(result, "read the features of");
+  }
+  return features;
+}
+
 Status LibrbdImage::CheckRange(std::uint64_t offset_bytes, std::size_t size_bytes) {
   ASSIGN_OR_RETURN(const std::uint64_t size, SizeBytes());
   if (offset_bytes > size || size_bytes > size - offset_bytes) {
@@ -241,10 +249,7 @@ Result<bool> LibrbdImage::PrepareMetadataChange() {
   if (mode_ == OpenMode::kReadOnly) {
     return Error(-EROFS, "change metadata of");
   }
-  std::uint64_t features = 0;
-  if (const int result = rbd_get_features(image_.get(), &features); result < 0) {
-    return Error(result, "read features of");
-  }
+  ASSIGN_OR_RETURN(const std::uint64_t features, Features());
   const bool journaled = (features & RBD_FEATURE_JOURNALING) != 0;
   if (journaled) {
     RETURN_IF_ERROR(CheckLockOwner(*pool_, image_.get(), spec_));

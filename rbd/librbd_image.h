@@ -30,6 +30,7 @@ class LibrbdImage final : public Image {
                                              OpenMode mode);
 
   Result<std::uint64_t> SizeBytes() override;
+  Result<std::uint64_t> Features() override;
   Status Read(std::uint64_t offset_bytes, std::span<std::byte> out) override;
   Status Write(std::uint64_t offset_bytes, std::span<const std::byte> data) override;
   Status Flush() override;

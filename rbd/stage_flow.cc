@@ -119,6 +119,7 @@ Result<StageableVolume> StagePreparation::Run(std::string_view volume_id) {
   stageable.rados_namespace = volume_.pool->rados_namespace();
   stageable.image_name = volume_.entry.image_name;
   ASSIGN_OR_RETURN(stageable.image_size_bytes, image_->SizeBytes());
+  ASSIGN_OR_RETURN(stageable.features, image_->Features());
   return stageable;
 }
 
@@ -222,6 +223,18 @@ void StagePreparation::ReportPreviousDek() const {
   }
 }
 
+// Where the usable bytes of a volume begin.
+Result<std::uint64_t> DataOffset(const Context& context,
+                                 const LocatedVolume& volume,
+                                 Image& image) {
+  ASSIGN_OR_RETURN(const EncryptionState state, ReadEncryptionState(image));
+  if (volume.entry.kms_id.empty() && state == EncryptionState::kNone) {
+    return 0;
+  }
+  ASSIGN_OR_RETURN(const luks::Header header, luks::Header::Load(context, image));
+  return header.DataOffsetBytes();
+}
+
 // Keeps what it needs alive: connection, pool, image and lock, in this order.
 class LockedFilesystemMaking final : public FilesystemMaking {
  public:
@@ -240,6 +253,18 @@ class LockedFilesystemMaking final : public FilesystemMaking {
   LockedFilesystemMaking(const LockedFilesystemMaking&) = delete;
   LockedFilesystemMaking& operator=(const LockedFilesystemMaking&) = delete;
 
+  // Decides, after BeginWriting as everything that does (rbd/volume_lock.h), and marks it.
+  Status Begin(const Context& context) {
+    ASSIGN_OR_RETURN(const std::uint64_t data_offset, DataOffset(context, volume_, *image_));
+    ASSIGN_OR_RETURN(const FilesystemState state, ReadFilesystemState(*image_, data_offset));
+    if (state != FilesystemState::kBlank) {
+      return FailedPrecondition(Cat("volume ", volume_.volume_id,
+                                    ": it is no longer blank; no file system is made on it"));
+    }
+    return AfterEffect("stage.filesystem-making",
+                       image_->SetMetadata(kMetaFilesystem, kFilesystemMaking));
+  }
+
   Status Commit() override {
     RETURN_IF_ERROR(lock_->EnsureHeld());
     RETURN_IF_ERROR(AfterEffect("stage.filesystem-made",
@@ -254,18 +279,6 @@ class LockedFilesystemMaking final : public FilesystemMaking {
   std::unique_ptr<Image> image_;
   std::unique_ptr<VolumeLock> lock_;
 };
-
-// Where the usable bytes of a volume begin.
-Result<std::uint64_t> DataOffset(const Context& context,
-                                 const LocatedVolume& volume,
-                                 Image& image) {
-  ASSIGN_OR_RETURN(const EncryptionState state, ReadEncryptionState(image));
-  if (volume.entry.kms_id.empty() && state == EncryptionState::kNone) {
-    return 0;
-  }
-  ASSIGN_OR_RETURN(const luks::Header header, luks::Header::Load(context, image));
-  return header.DataOffsetBytes();
-}
 
 }  // namespace
 
@@ -286,17 +299,11 @@ Result<std::unique_ptr<FilesystemMaking>> StageFlow::MakeFilesystem(const Contex
   ASSIGN_OR_RETURN(auto lock, VolumeLock::Acquire(context, PlaceOf(volume), parts_.lock));
   ASSIGN_OR_RETURN(auto image,
                    volume.pool->images().Open(volume.entry.image_name, OpenMode::kReadWrite));
-  ASSIGN_OR_RETURN(const std::uint64_t data_offset, DataOffset(context, volume, *image));
-  ASSIGN_OR_RETURN(const FilesystemState state, ReadFilesystemState(*image, data_offset));
-  if (state != FilesystemState::kBlank) {
-    return FailedPrecondition(
-        Cat("volume ", volume_id, ": it is no longer blank; no file system ", "is made on it"));
-  }
   RETURN_IF_ERROR(lock->BeginWriting(*image));
-  RETURN_IF_ERROR(AfterEffect("stage.filesystem-making",
-                              image->SetMetadata(kMetaFilesystem, kFilesystemMaking)));
-  return std::unique_ptr<FilesystemMaking>(std::make_unique<LockedFilesystemMaking>(
-      std::move(volume), std::move(image), std::move(lock)));
+  auto making = std::make_unique<LockedFilesystemMaking>(std::move(volume), std::move(image),
+                                                         std::move(lock));
+  RETURN_IF_ERROR(making->Begin(context));
+  return std::unique_ptr<FilesystemMaking>(std::move(making));
 }
 
 }  // namespace rbdcrypt::rbd

@@ -33,13 +33,18 @@ struct AttachRequest {
   // Opens the LUKS header; nothing for a plain volume. Already proven in user space by the caller,
   // which is also where an expensive KDF passes the memory gate (safety E5): this layer only maps.
   const Secret* dek = nullptr;
+  // The slot that it opens; the mapper tries no other if it can be told (TriesEveryKeyslot).
+  std::optional<int> keyslot = std::nullopt;
+  // A plain raw block volume may hold its user's own LUKS header; any other is refused (safety A5).
+  bool may_hold_luks = false;
   bool read_only = false;
   // Comma-separated, for this attacher only (ceph-csi-compat 4.1, mapOptions).
   std::string map_options;
-  // The segment's sector size (512 or 4096), which becomes the device's logical block size.
+  // The segment's sector size (512, 1024, 2048 or 4096), which becomes the device's logical block
+  // size.
   std::uint32_t sector_bytes = 512;
-  // RBD's feature bits of the image, where known: lets krbd say which one it lacks.
-  std::optional<std::uint64_t> image_features = std::nullopt;
+  // RBD's feature bits of the image: lets krbd say which one it lacks.
+  std::uint64_t image_features = 0;
 };
 
 // What is remembered of an attachment, in the staging record, to undo it after a restart without
@@ -75,8 +80,14 @@ class Attacher {
   // Whether this mapper can open such a segment; kInvalidArgument says why not.
   virtual Status SupportsCipher(std::string_view cipher, std::uint32_t sector_bytes) const = 0;
 
-  // kUnauthenticated: the DEK opens no slot. kDataLoss: no usable header.
-  // kFailedPrecondition: the device or the mapping's name belongs to something else.
+  // Whether it runs the KDF of every keyslot until one opens, whatever slot it is told: the memory
+  // gate is then passed with the most expensive one (safety E5).
+  virtual bool TriesEveryKeyslot() const = 0;
+
+  // kUnauthenticated: the DEK opens no slot. kDataLoss: no usable header. kFailedPrecondition: the
+  // device or the mapping's name belongs to something else, the mapper lacks a feature of the
+  // image, or a plain volume has a LUKS header. kInvalidArgument: mapOptions it does not take.
+  // kPermissionDenied: Ceph refuses the user. kUnavailable: the cluster does not answer.
   virtual Result<Attachment> Attach(const Context& context, const AttachRequest& request) = 0;
 
   // Takes it all down again; ok if nothing is attached. kFailedPrecondition: still in use.
@@ -87,6 +98,7 @@ class Attacher {
                                                  const AttachmentKey& key) = 0;
 
   // Lets the device see the image's present size; returns the usable size in bytes.
+  // kNotFound: it is not attached here. kUnavailable: the cluster does not answer.
   virtual Result<Attachment> Grow(const Context& context, const AttachmentKey& key) = 0;
 };
 

@@ -119,7 +119,8 @@ Status CryptsetupDmCrypt::Activate(const Context& context, const ActivateRequest
   const std::string_view dek = request.dek.RevealText();
   const std::uint32_t flags = request.read_only ? CRYPT_ACTIVATE_READONLY : 0;
   const int slot = crypt_activate_by_passphrase(session.device.get(), request.name.c_str(),
-                                                CRYPT_ANY_SLOT, dek.data(), dek.size(), flags);
+                                                request.keyslot.value_or(CRYPT_ANY_SLOT),
+                                                dek.data(), dek.size(), flags);
   if (slot >= 0) {
     return OkStatus();
   }

@@ -32,6 +32,8 @@ struct ActivateRequest {
   std::string device;
   std::string name;
   const Secret& dek;
+  // The only slot to try; nothing for all of them.
+  std::optional<int> keyslot = std::nullopt;
   bool read_only = false;
 };
 

@@ -48,6 +48,15 @@ Result<Attachment> DeviceAt(const std::string& path) {
   return Attachment{.device_path = path, .size_bytes = size_bytes};
 }
 
+// Nothing where it does not answer: its client was blocklisted, or it stands over a device that was
+// unmapped by force, though another of that name may be there by now.
+Result<std::optional<Attachment>> LiveDeviceAt(const std::string& path) {
+  if (!CheckReadable(path).ok()) {
+    return std::nullopt;
+  }
+  return DeviceAt(path);
+}
+
 bool IsOver(const Mapping& mapping, const RbdDevice& device) {
   return mapping.is_luks && mapping.backing == std::vector<std::string>{device.Name()};
 }
@@ -59,10 +68,11 @@ Status ForeignMapping(std::string_view name, const Mapping& mapping) {
           ", which is not this volume's image; it was left alone: close it by hand"));
 }
 
+// For writing; what may be read all the same, the kernel judges by itself.
 Status CheckFeatures(const RbdBus& bus, const AttachRequest& request) {
   const std::uint64_t supported = bus.SupportedFeatures();
-  const std::uint64_t missing = request.image_features.value_or(0) & ~supported;
-  if (supported == 0 || missing == 0) {
+  const std::uint64_t missing = request.image_features & ~supported;
+  if (supported == 0 || missing == 0 || request.read_only) {
     return OkStatus();
   }
   return FailedPrecondition(
@@ -119,6 +129,13 @@ Result<Attachment> Krbd::Attach(const Context& context, const AttachRequest& req
 Result<Krbd::Mapped> Krbd::MapOrReuse(const Context& context, const AttachRequest& request) {
   const AttachmentKey key = KeyOf(request);
   auto device = FindDevice(key);
+  if (device) {
+    ASSIGN_OR_RETURN(const std::string path, parts_.bus.WaitForNode(context, *device));
+    if (!CheckReadable(path).ok()) {
+      RETURN_IF_ERROR(Annotate(Detach(context, key), Cat("take down ", path, ", which is dead")));
+      device.reset();
+    }
+  }
   const bool is_new = !device;
   if (is_new) {
     RETURN_IF_ERROR(CheckFeatures(parts_.bus, request));
@@ -139,7 +156,9 @@ Result<Attachment> Krbd::Open(const Context& context,
                               const AttachRequest& request,
                               const Mapped& mapped) {
   if (request.dek == nullptr) {
-    RETURN_IF_ERROR(RefusePlainUseOfLuks(mapped.path));
+    if (!request.may_hold_luks) {
+      RETURN_IF_ERROR(RefusePlainUseOfLuks(mapped.path));
+    }
     return DeviceAt(mapped.path);
   }
   const std::string name = MappingName(request.volume_id);
@@ -150,6 +169,7 @@ Result<Attachment> Krbd::Open(const Context& context,
                     parts_.dm_crypt.Activate(context, {.device = mapped.path,
                                                        .name = name,
                                                        .dek = *request.dek,
+                                                       .keyslot = request.keyslot,
                                                        .read_only = request.read_only})));
   }
   return DeviceAt(Path(name));
@@ -210,7 +230,7 @@ Result<std::optional<Attachment>> Krbd::Find(const Context& context, const Attac
   }
   ASSIGN_OR_RETURN(const std::string path, parts_.bus.WaitForNode(context, *device));
   if (!key.encrypted) {
-    return DeviceAt(path);
+    return LiveDeviceAt(path);
   }
   const std::string name = MappingName(key.volume_id);
   ASSIGN_OR_RETURN(const auto mapping, parts_.dm_crypt.Find(name));
@@ -220,7 +240,7 @@ Result<std::optional<Attachment>> Krbd::Find(const Context& context, const Attac
   if (!IsOver(*mapping, *device)) {
     return ForeignMapping(name, *mapping);
   }
-  return DeviceAt(Path(name));
+  return LiveDeviceAt(Path(name));
 }
 
 Result<Attachment> Krbd::Grow(const Context& context, const AttachmentKey& key) {

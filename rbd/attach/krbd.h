@@ -39,6 +39,8 @@ class Krbd final : public Attacher {
   // dm-crypt opens whatever cryptsetup formats.
   Status SupportsCipher(std::string_view cipher, std::uint32_t sector_bytes) const override;
 
+  bool TriesEveryKeyslot() const override { return false; }
+
   Result<Attachment> Attach(const Context& context, const AttachRequest& request) override;
   Status Detach(const Context& context, const AttachmentKey& key) override;
   Result<std::optional<Attachment>> Find(const Context& context, const AttachmentKey& key) override;

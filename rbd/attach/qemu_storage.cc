@@ -65,7 +65,7 @@ Status CheckHolesRefused(int fd, const std::string& path) {
 
 Result<std::unique_ptr<QemuStorage>> QemuStorage::New(Options options, Subprocess& subprocess) {
   if (options.runtime_folder.size() > kLongestRuntimeFolder) {
-    return InvalidArgument(Cat("runtime folder ", options.runtime_folder, " has more than ",
+    return InvalidArgument(Cat("--runtime-dir ", options.runtime_folder, " has more than ",
                                kLongestRuntimeFolder, " characters: too long for sockets in it"));
   }
   return std::unique_ptr<QemuStorage>(new QemuStorage(std::move(options), subprocess));
@@ -123,7 +123,7 @@ Result<Attachment> QemuStorage::Build(const Context& context,
   RETURN_IF_ERROR(StartExport(context, request, record));
   ASSIGN_OR_RETURN(record.loop_device, AddLoop(context, request));
   RETURN_IF_ERROR(AfterEffect("attach.qemu-loop", OkStatus()));
-  if (request.dek == nullptr) {
+  if (request.dek == nullptr && !request.may_hold_luks) {
     RETURN_IF_ERROR(RefusePlainUseOfLuks(record.loop_device));
   }
   RETURN_IF_ERROR(AfterEffect("attach.qemu-complete", SaveQemuRecord(folder, record)));

@@ -41,6 +41,9 @@ class QemuStorage final : public Attacher {
   // librbd knows aes-xts-plain64 alone, in sectors of 512 or 4096 bytes.
   Status SupportsCipher(std::string_view cipher, std::uint32_t sector_bytes) const override;
 
+  // librbd takes a passphrase and no slot.
+  bool TriesEveryKeyslot() const override { return true; }
+
   Result<Attachment> Attach(const Context& context, const AttachRequest& request) override;
 
   // The device is flushed first; where that fails everything is taken down all the same and the

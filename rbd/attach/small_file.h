@@ -20,8 +20,8 @@ std::optional<std::string> ReadFirstLine(const std::filesystem::path& path);
 // All of a file. kNotFound: no such file. kUnavailable: a read failed.
 Result<std::string> ReadFile(const std::filesystem::path& path);
 
-// The names in a folder, sorted. kNotFound: no such folder. kUnavailable: it cannot be listed, or went
-// away meanwhile.
+// The names in a folder, sorted. kNotFound: no such folder. kUnavailable: it cannot be listed, or
+// went away meanwhile.
 Result<std::vector<std::string>> ListFolder(const std::filesystem::path& path);
 
 // One write() into a file of the kernel's that exists already: the kernel's answer is the errno.

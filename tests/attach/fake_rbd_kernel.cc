@@ -51,7 +51,16 @@ int FakeRbdKernel::AddDevice(const std::string& pool, const std::string& image, 
 void FakeRbdKernel::RemoveDevice(int id) {
   fs::remove_all(folder_.File(Cat("sys/bus/rbd/devices/", id)));
   fs::remove_all(folder_.File(Cat("sys/block/rbd", id)));
-  fs::remove(folder_.File(Cat("dev/rbd", id)));
+  RemoveNode(Cat("rbd", id));
+}
+
+void FakeRbdKernel::BreakNode(std::string_view name) {
+  RemoveNode(name);
+  fs::create_directory(Node(name));
+}
+
+void FakeRbdKernel::RemoveNode(std::string_view name) {
+  fs::remove(Node(name));
 }
 
 int FakeRbdKernel::Write(const std::string& path, std::string_view text) {

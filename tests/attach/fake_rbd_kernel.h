@@ -31,6 +31,10 @@ class FakeRbdKernel {
   int AddDevice(const std::string& pool, const std::string& image, bool read_only = false);
   void RemoveDevice(int id);
 
+  // From now on every read of it fails.
+  void BreakNode(std::string_view name);
+  void RemoveNode(std::string_view name);
+
   // The errors that the next writes get, the first first; 0 is none.
   void FailNext(std::vector<int> errors) { errors_ = std::move(errors); }
 

@@ -39,6 +39,7 @@ class FakeDmCrypt final : public DmCrypt {
     if (!activate_status.ok()) {
       return activate_status;
     }
+    keyslot = request.keyslot;
     const std::string device = request.device.substr(request.device.rfind('/') + 1);
     mappings[request.name] = {.backing = {device}, .is_luks = true, .read_only = request.read_only};
     kernel_.WriteNode("mapper/" + request.name, "decrypted");
@@ -57,6 +58,7 @@ class FakeDmCrypt final : public DmCrypt {
 
   Status Deactivate(const Context&, std::string_view name) override {
     mappings.erase(std::string(name));
+    kernel_.RemoveNode(Cat("mapper/", name));
     closed.emplace_back(name);
     return OkStatus();
   }
@@ -64,6 +66,7 @@ class FakeDmCrypt final : public DmCrypt {
   std::map<std::string, Mapping> mappings;
   std::vector<std::string> resized;
   std::vector<std::string> closed;
+  std::optional<int> keyslot;
   Status activate_status;
 
  private:
@@ -136,6 +139,58 @@ TEST(KrbdTest, PlainUseOfALuksDeviceIsRefusedAndUnmapped) {
   EXPECT_THAT(world.krbd.Attach(world.context, world.request),
               StatusIs(Code::kFailedPrecondition, HasSubstr("LUKS header")));
   EXPECT_THAT(world.kernel.bus().List(), IsEmpty());
+}
+
+TEST(KrbdTest, LuksHeaderOfItsUserIsNoHindranceToARawBlockVolume) {
+  World world;
+  std::string content(8192, '\0');
+  content.replace(0, 6, "LUKS\xba\xbe");
+  world.kernel.SetContent(content);
+  world.request.dek = nullptr;
+  world.request.may_hold_luks = true;
+  EXPECT_THAT(world.krbd.Attach(world.context, world.request), IsOk());
+}
+
+// Safety D1: as after the node's client was blocklisted. A folder opens, and every read of it
+// fails.
+TEST(KrbdTest, DeadDeviceIsTakenDownAndMappedAnew) {
+  for (const bool is_encrypted : {true, false}) {
+    World world;
+    world.request.dek = is_encrypted ? &world.dek : nullptr;
+    world.key.encrypted = is_encrypted;
+    ASSERT_THAT(world.krbd.Attach(world.context, world.request), IsOk());
+    world.kernel.BreakNode("rbd0");
+    if (is_encrypted) {
+      world.kernel.BreakNode(Cat("mapper/", kName));
+    }
+    EXPECT_THAT(world.krbd.Find(world.context, world.key), IsOkAndHolds(Eq(std::nullopt)));
+    ASSERT_OK_AND_ASSIGN(const Attachment disk, world.krbd.Attach(world.context, world.request));
+    EXPECT_THAT(world.kernel.writes(),
+                ElementsAre(HasSubstr("add_single_major"), "remove_single_major: 0",
+                            HasSubstr("add_single_major")));
+    EXPECT_EQ(disk.device_path,
+              world.kernel.Node(is_encrypted ? Cat("mapper/", kName) : std::string("rbd1")));
+    EXPECT_THAT(world.dm_crypt.closed, SizeIs(is_encrypted ? 1 : 0));
+  }
+}
+
+TEST(KrbdTest, DeadDeviceUnderAForeignMappingIsLeftAlone) {
+  World world;
+  world.kernel.AddDevice("rbd", "image");
+  world.kernel.AddDevice("rbd", "other");
+  world.kernel.BreakNode("rbd0");
+  world.dm_crypt.mappings[kName] = {.backing = {"rbd1"}, .is_luks = true};
+  EXPECT_THAT(world.krbd.Attach(world.context, world.request), StatusIs(Code::kFailedPrecondition));
+  EXPECT_THAT(world.kernel.bus().List(), SizeIs(2));
+}
+
+// Safety E5: a more expensive slot beside it is never tried.
+TEST(KrbdTest, OnlyTheProvenKeyslotIsOpened) {
+  World world;
+  world.request.keyslot = 1;
+  ASSERT_THAT(world.krbd.Attach(world.context, world.request), IsOk());
+  EXPECT_EQ(world.dm_crypt.keyslot, 1);
+  EXPECT_FALSE(world.krbd.TriesEveryKeyslot());
 }
 
 TEST(KrbdTest, MappingOverAnotherDeviceIsRefusedAndLeftAlone) {

@@ -195,6 +195,12 @@ TEST_P(CephImageContract, WrittenZerosAreAnExtent) {
   ExpectExtent(image().FirstExtentFrom(16 * kMiB), 16 * kMiB, 17 * kMiB, 17 * kMiB + 4096);
 }
 
+TEST_P(CephImageContract, FeaturesAreThoseOfTheCluster) {
+  // Of the cluster's rbd_default_features: layering and exclusive-lock.
+  ASSERT_OK_AND_ASSIGN(const std::uint64_t features, image().Features());
+  EXPECT_EQ(features & 5, 5U);
+}
+
 TEST_P(CephImageContract, GrowNeverShrinks) {
   EXPECT_THAT(image().Grow(32 * kMiB), IsOk());
   EXPECT_THAT(image().Grow(48 * kMiB), IsOk());

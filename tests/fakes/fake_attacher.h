@@ -45,6 +45,8 @@ class FakeAttacher final : public rbd::attach::Attacher {
   std::string_view name() const override { return name_; }
 
   Status SupportsCipher(std::string_view cipher, std::uint32_t sector_bytes) const override;
+  bool TriesEveryKeyslot() const override { return false; }
+
   Result<rbd::attach::Attachment> Attach(const Context& context,
                                          const rbd::attach::AttachRequest& request) override;
   Status Detach(const Context& context, const rbd::attach::AttachmentKey& key) override;

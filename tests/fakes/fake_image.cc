@@ -64,6 +64,9 @@ std::optional<std::uint64_t> FirstWritten(const FakeImageData& image, std::uint6
   return std::nullopt;
 }
 
+// rbd_default_features of Ceph 16: layering, exclusive-lock, object-map, fast-diff, deep-flatten.
+constexpr std::uint64_t kDefaultFeatures = 61;
+
 bool Overlap(const rbd::Extent& bad, std::uint64_t offset, std::size_t length) {
   return offset < bad.offset_bytes + bad.length_bytes && bad.offset_bytes < offset + length;
 }
@@ -127,6 +130,15 @@ Result<std::uint64_t> FakeImage::SizeBytes() {
     return OkStatus();
   }));
   return size;
+}
+
+Result<std::uint64_t> FakeImage::Features() {
+  std::uint64_t features = 0;
+  RETURN_IF_ERROR(Ask([&] {
+    features = data_->layout.features.value_or(kDefaultFeatures);
+    return OkStatus();
+  }));
+  return features;
 }
 
 Status FakeImage::Read(std::uint64_t offset_bytes, std::span<std::byte> out) {

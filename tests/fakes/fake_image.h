@@ -33,6 +33,7 @@ class FakeImage final : public rbd::Image {
 
   std::string Id() const override;
   Result<std::uint64_t> SizeBytes() override;
+  Result<std::uint64_t> Features() override;
   Status Read(std::uint64_t offset_bytes, std::span<std::byte> out) override;
   Status Write(std::uint64_t offset_bytes, std::span<const std::byte> data) override;
   Status Flush() override;

@@ -161,6 +161,25 @@ TEST_F(StageFlowTest, PreviousDekOpensAndIsReported) {
   EXPECT_TRUE(volume.header->is_previous);
 }
 
+// Safety E5: what trying every slot takes, an administrator's 1 GiB included, is known beforehand.
+TEST_F(StageFlowTest, PrepareTellsTheCostOfTheProvenSlotAndOfTheDearest) {
+  ASSERT_OK_AND_ASSIGN(const StageableVolume volume, driver_->Prepare(volume_.volume_id));
+  EXPECT_EQ(volume.header->keyslot, 0);
+  EXPECT_EQ(volume.header->kdf_memory_bytes, 0U);
+  EXPECT_EQ(volume.header->max_kdf_memory_bytes, 0U);
+  ASSERT_OK_AND_ASSIGN(luks::Header header, luks::Header::Load(driver_->context(), *Open()));
+  ASSERT_OK_AND_ASSIGN(const int added, header.AddKeyslot(driver_->context(), volume.header->dek,
+                                                          Secret("an administrator's"),
+                                                          luks::KdfProfile::kHumanPassphrase));
+  EXPECT_EQ(added, 1);
+  ASSERT_THAT(header.WriteBack(driver_->context(), *Open()), IsOk());
+  ASSERT_OK_AND_ASSIGN(const StageableVolume again, driver_->Prepare(volume_.volume_id));
+  EXPECT_EQ(again.header->keyslot, 0);
+  EXPECT_EQ(again.header->kdf_memory_bytes, 0U);
+  EXPECT_GE(again.header->max_kdf_memory_bytes, 16 * kMiB);
+  EXPECT_EQ(again.features, 61U);
+}
+
 TEST_F(StageFlowTest, MissingDekIsNotFound) {
   ASSERT_THAT(world_.store->Remove(driver_->context(), volume_.volume_id), IsOk());
   EXPECT_THAT(driver_->Prepare(volume_.volume_id),
@@ -273,6 +292,24 @@ TEST_F(StageFlowTest, UnmarkedVolumeWithDataNeverSeesMkfs) {
   ASSERT_OK_AND_ASSIGN(const StageableVolume volume, driver_->Prepare(volume_.volume_id));
   EXPECT_EQ(volume.filesystem, FilesystemState::kMade);
   EXPECT_THAT(driver_->MakeFilesystem(volume_.volume_id), StatusIs(Code::kFailedPrecondition));
+}
+
+// What decides is read after the fence: until then a holder that stood still may write.
+TEST_F(StageFlowTest, WriteThatLandsBeforeTheFenceIsSeenByMkfs) {
+  const auto other = world_.StartDriver("other-node");
+  ASSERT_OK_AND_ASSIGN(const auto making, other->MakeFilesystem(volume_.volume_id));
+  other->process().Kill();
+  world_.PassTime();
+  ASSERT_THAT(Open()->RemoveMetadata(kMetaFilesystem), IsOk());
+  world_.ceph.OnEffect([this](const std::string& effect) {
+    if (effect.starts_with("client.blocklist")) {
+      Write(17 * kMiB, 512);
+    }
+  });
+  EXPECT_THAT(driver_->MakeFilesystem(volume_.volume_id),
+              StatusIs(Code::kFailedPrecondition, HasSubstr("no longer blank")));
+  world_.ceph.OnEffect(nullptr);
+  EXPECT_EQ(Open()->GetMetadata(kMetaHolder).value_or(""), "");
 }
 
 TEST_F(StageFlowTest, TwoNodesMakingOneFilesystemAreKeptApart) {
