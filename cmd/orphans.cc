@@ -38,8 +38,9 @@ Result<int> PrintOrphans(const PoolOptions& options, std::ostream& out) {
   ASSIGN_OR_RETURN(const auto connection,
                    rbd::RadosConnection::Connect({cluster.monitors}, credentials, {}));
   ASSIGN_OR_RETURN(const auto pool, connection->OpenPool(options.pool, cluster.rados_namespace));
-  ASSIGN_OR_RETURN(const std::vector<rbd::Orphan> orphans,
-                   rbd::FindOrphans(Context::Background(), *pool, options.instance_id));
+  ASSIGN_OR_RETURN(
+      const std::vector<rbd::Orphan> orphans,
+      rbd::FindOrphans(Context::Background(), *connection, *pool, options.instance_id));
   options.json ? PrintJson(orphans, out) : PrintLines(orphans, out);
   return static_cast<int>(orphans.size());
 }

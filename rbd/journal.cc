@@ -5,47 +5,13 @@
 #include <utility>
 
 #include "base/crash_point.h"
-#include "base/encoding.h"
 #include "base/strings.h"
+#include "rbd/journal_target.h"
 #include "rbd/names.h"
 #include "rbd/volume_id.h"
 
 namespace rbdcrypt::rbd {
 namespace {
-
-constexpr int kPoolIdDigits = 16;
-constexpr std::size_t kUuidChars = 36;
-
-// What a directory key leads to: "<uuid>" or "<16 hex digits>/<uuid>" (ceph-csi-compat 2.1).
-struct Target {
-  std::optional<std::int64_t> pool_id;
-  std::string uuid;
-};
-
-std::string PoolIdText(std::int64_t pool_id) {
-  return HexUint(static_cast<std::uint64_t>(pool_id), kPoolIdDigits);
-}
-
-std::optional<std::int64_t> ParsePoolId(std::string_view text) {
-  const auto number =
-      text.size() == kPoolIdDigits ? ParseHexUint(text) : std::optional<std::uint64_t>();
-  return number.has_value() ? std::optional(static_cast<std::int64_t>(*number)) : std::nullopt;
-}
-
-std::optional<Target> ParseTarget(std::string_view value) {
-  if (IsUuid(value)) {
-    return Target{.pool_id = std::nullopt, .uuid = std::string(value)};
-  }
-  if (value.size() != kPoolIdDigits + 1 + kUuidChars || value[kPoolIdDigits] != '/') {
-    return std::nullopt;
-  }
-  const auto pool_id = ParsePoolId(value.substr(0, kPoolIdDigits));
-  const std::string_view uuid = value.substr(kPoolIdDigits + 1);
-  if (!pool_id.has_value() || !IsUuid(uuid)) {
-    return std::nullopt;
-  }
-  return Target{.pool_id = pool_id, .uuid = std::string(uuid)};
-}
 
 std::string DirectoryKey(std::string_view request_name) {
   return Cat(kDirectoryKeyPrefix, request_name);
@@ -74,7 +40,7 @@ Result<JournalEntry> EntryFrom(const std::string& uuid, const OmapValues& values
   Take(values, kKeyEncryptionType, entry.encryption_type);
   std::string pool_text;
   Take(values, kKeyJournalPool, pool_text);
-  entry.journal_pool_id = ParsePoolId(pool_text);
+  entry.journal_pool_id = ParsePoolIdText(pool_text);
   if (!pool_text.empty() && !entry.journal_pool_id.has_value()) {
     return Internal(Cat("journal object ", ObjectOf(uuid), ": ", kKeyJournalPool,
                         " is no pool ID of 16 hexadecimal digits"));
@@ -104,7 +70,7 @@ Result<std::optional<JournalEntry>> Journal::FindByName(std::string_view request
     return std::nullopt;
   }
   RETURN_IF_ERROR(Annotate(value.status(), Cat("look up volume name ", request_name)));
-  const std::optional<Target> target = ParseTarget(*value);
+  const std::optional<JournalTarget> target = ParseJournalTarget(*value);
   if (!target.has_value()) {
     return Internal(Cat("journal object ", DirectoryObject(), ": the value of ", key,
                         " is no UUID and no pool ID with a UUID; nothing was changed"));
@@ -209,7 +175,8 @@ Result<JournalEntry> Journal::Complete(const Reservation& reservation, const Jou
 Status Journal::CheckStillNamed(const JournalEntry& entry) {
   const Result<std::string> value =
       journal_.omap().Get(DirectoryObject(), DirectoryKey(entry.request_name));
-  const std::optional<Target> target = value.ok() ? ParseTarget(*value) : std::nullopt;
+  const std::optional<JournalTarget> target =
+      value.ok() ? ParseJournalTarget(*value) : std::nullopt;
   if (target.has_value() && target->uuid == entry.uuid) {
     return OkStatus();
   }
@@ -261,7 +228,8 @@ Status Journal::Undo(const JournalEntry& entry) {
   if (!entry.request_name.empty()) {
     const std::string key = DirectoryKey(entry.request_name);
     const Result<std::string> value = journal_.omap().Get(DirectoryObject(), key);
-    const std::optional<Target> target = value.ok() ? ParseTarget(*value) : std::nullopt;
+    const std::optional<JournalTarget> target =
+        value.ok() ? ParseJournalTarget(*value) : std::nullopt;
     if (!value.ok() && value.status().code() != Code::kNotFound) {
       return Annotate(value.status(), context);
     }

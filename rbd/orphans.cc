@@ -2,20 +2,21 @@
 // Copyright the rbdcrypt authors
 #include "rbd/orphans.h"
 
+#include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
 
 #include "base/strings.h"
-#include "rbd/journal.h"
+#include "rbd/journal_target.h"
 #include "rbd/names.h"
 #include "rbd/volume_id.h"
 
 namespace rbdcrypt::rbd {
 namespace {
-
-constexpr std::size_t kUuidChars = 36;
 
 // The UUID a name ends with, or "".
 std::string UuidAtEnd(std::string_view name) {
@@ -26,33 +27,50 @@ std::string UuidAtEnd(std::string_view name) {
   return IsUuid(tail) ? std::string(tail) : std::string();
 }
 
-// What the journal of one pool holds.
-struct JournalContents {
-  // UUID of each journal object -> name of its image.
-  std::map<std::string, std::string> image_of;
-  // UUID that a directory key names -> that key.
-  std::map<std::string, std::string> key_of;
+// A journal object: what it is called, and what it names.
+struct JournalObject {
+  std::string name;
+  std::string image;
+  // Of its directory; nothing for the pool it is in.
+  std::optional<std::int64_t> journal_pool;
+};
+
+// A key of the directory, and the pool of the journal object it leads to, as above.
+struct DirectoryKey {
+  std::string name;
+  std::optional<std::int64_t> image_pool;
 };
 
 class OrphanSearch {
  public:
-  OrphanSearch(const Context& context, Pool& pool, const std::string& instance)
-      : context_(context), pool_(pool), instance_(instance) {}
+  OrphanSearch(const Context& context,
+               Connection& connection,
+               Pool& pool,
+               const std::string& instance)
+      : context_(context), connection_(connection), pool_(pool), instance_(instance) {}
 
   Result<std::vector<Orphan>> Run() {
-    RETURN_IF_ERROR(ReadObjects(kVolumeObjectPrefix));
-    RETURN_IF_ERROR(ReadObjects(kSnapshotObjectPrefix));
-    RETURN_IF_ERROR(ReadDirectory(Cat(kVolumesDirectoryPrefix, instance_)));
-    RETURN_IF_ERROR(ReadDirectory(Cat(kSnapshotsDirectoryPrefix, instance_)));
+    RETURN_IF_ERROR(ReadObjects(kVolumeObjectPrefix, kDefaultVolumePrefix));
+    RETURN_IF_ERROR(ReadObjects(kSnapshotObjectPrefix, kDefaultSnapshotPrefix));
+    for (const std::string& directory : Directories()) {
+      RETURN_IF_ERROR(ReadDirectory(pool_, directory, keys_));
+    }
     RETURN_IF_ERROR(CompareImages());
-    CompareJournal();
+    RETURN_IF_ERROR(CompareObjects());
+    RETURN_IF_ERROR(CompareKeys());
     RETURN_IF_ERROR(CompareTrash());
     RETURN_IF_ERROR(CompareLockObjects());
     return std::move(orphans_);
   }
 
  private:
-  Status ReadObjects(std::string_view prefix) {
+  using DirectoryKeys = std::map<std::string, DirectoryKey>;
+
+  std::vector<std::string> Directories() const {
+    return {Cat(kVolumesDirectoryPrefix, instance_), Cat(kSnapshotsDirectoryPrefix, instance_)};
+  }
+
+  Status ReadObjects(std::string_view prefix, std::string_view image_prefix) {
     RETURN_IF_ERROR(context_.Check("list journal objects"));
     ASSIGN_OR_RETURN(const auto names, pool_.omap().ListObjects(prefix));
     for (const std::string& name : names) {
@@ -60,36 +78,60 @@ class OrphanSearch {
       if (!IsUuid(uuid)) {
         continue;
       }
-      const auto image = pool_.omap().Get(name, kKeyImageName);
-      if (!image.ok() && image.status().code() != Code::kNotFound) {
-        return image.status();
+      const auto values = pool_.omap().List(name, kJournalKeyPrefix);
+      if (values.status().code() == Code::kNotFound) {
+        continue;
       }
-      const bool is_volume = prefix == kVolumeObjectPrefix;
-      journal_.image_of[uuid] =
-          image.ok() ? *image
-                     : Cat(is_volume ? kDefaultVolumePrefix : kDefaultSnapshotPrefix, uuid);
+      RETURN_IF_ERROR(values.status());
+      JournalObject object{.name = name, .image = Cat(image_prefix, uuid), .journal_pool = {}};
+      if (const auto image = values->find(kKeyImageName); image != values->end()) {
+        object.image = image->second;
+      }
+      if (const auto journal = values->find(kKeyJournalPool); journal != values->end()) {
+        object.journal_pool = ElsewhereOnly(ParsePoolIdText(journal->second));
+      }
+      objects_[uuid] = std::move(object);
     }
     return OkStatus();
   }
 
-  Status ReadDirectory(const std::string& object) {
-    const auto keys = pool_.omap().List(object, kJournalKeyPrefix);
-    if (keys.status().code() == Code::kNotFound) {
+  Status ReadDirectory(Pool& pool, const std::string& directory, DirectoryKeys& found) {
+    const auto values = pool.omap().List(directory, kJournalKeyPrefix);
+    if (values.status().code() == Code::kNotFound) {
       return OkStatus();
     }
-    RETURN_IF_ERROR(keys.status());
-    for (const auto& [key, value] : *keys) {
-      journal_.key_of[UuidAtEnd(value)] = Cat(object, " ", key);
+    RETURN_IF_ERROR(values.status());
+    for (const auto& [key, value] : *values) {
+      const std::optional<JournalTarget> target = ParseJournalTarget(value);
+      if (target.has_value()) {
+        found[target->uuid] = {.name = Cat(directory, " ", key), .image_pool = target->pool_id};
+      } else {
+        Add("directory-key", Cat(directory, " ", key), "its value leads nowhere");
+      }
     }
     return OkStatus();
+  }
+
+  std::optional<std::int64_t> ElsewhereOnly(std::optional<std::int64_t> pool_id) const {
+    return pool_id == pool_.id() ? std::nullopt : pool_id;
+  }
+
+  // The pool of that number; kNotFound: there is none.
+  Result<Pool*> PoolOf(std::int64_t pool_id) {
+    std::unique_ptr<Pool>& pool = pools_[pool_id];
+    if (pool == nullptr) {
+      ASSIGN_OR_RETURN(const std::string name, connection_.PoolName(pool_id));
+      ASSIGN_OR_RETURN(pool, connection_.OpenPool(name, pool_.rados_namespace()));
+    }
+    return pool.get();
   }
 
   Status CompareImages() {
     RETURN_IF_ERROR(context_.Check("list images"));
     ASSIGN_OR_RETURN(const auto names, pool_.images().List());
     std::set<std::string> known;
-    for (const auto& [uuid, image] : journal_.image_of) {
-      known.insert(image);
+    for (const auto& [uuid, object] : objects_) {
+      known.insert(object.image);
     }
     for (const std::string& name : names) {
       images_.insert(name);
@@ -102,20 +144,60 @@ class OrphanSearch {
     return OkStatus();
   }
 
-  void CompareJournal() {
-    for (const auto& [uuid, image] : journal_.image_of) {
-      const std::string object = Cat(kVolumeObjectPrefix, uuid);
-      if (!journal_.key_of.contains(uuid)) {
-        Add("journal-object", object, "no request name leads to it");
-      } else if (!images_.contains(image)) {
-        Add("journal-object", object, Cat("its image ", image, " is gone"));
+  // Whether a request name leads to the object, be it in another pool's directory.
+  Result<bool> IsNamed(const std::string& uuid, const JournalObject& object) {
+    if (!object.journal_pool.has_value()) {
+      return keys_.contains(uuid);
+    }
+    const auto [known, is_new] = keys_elsewhere_.try_emplace(*object.journal_pool);
+    if (is_new) {
+      const Result<Pool*> pool = PoolOf(*object.journal_pool);
+      if (pool.status().code() == Code::kNotFound) {
+        return false;
+      }
+      RETURN_IF_ERROR(pool.status());
+      for (const std::string& directory : Directories()) {
+        RETURN_IF_ERROR(ReadDirectory(**pool, directory, known->second));
       }
     }
-    for (const auto& [uuid, key] : journal_.key_of) {
-      if (!journal_.image_of.contains(uuid)) {
-        Add("directory-key", key, "its journal object is gone");
+    return known->second.contains(uuid);
+  }
+
+  Status CompareObjects() {
+    for (const auto& [uuid, object] : objects_) {
+      ASSIGN_OR_RETURN(const bool is_named, IsNamed(uuid, object));
+      if (!is_named) {
+        Add("journal-object", object.name, "no request name leads to it");
+      } else if (!images_.contains(object.image)) {
+        Add("journal-object", object.name, Cat("its image ", object.image, " is gone"));
       }
     }
+    return OkStatus();
+  }
+
+  Status CompareKeys() {
+    for (const auto& [uuid, key] : keys_) {
+      ASSIGN_OR_RETURN(const bool leads_somewhere, HasObject(uuid, key));
+      if (!leads_somewhere) {
+        Add("directory-key", key.name, "its journal object is gone");
+      }
+    }
+    return OkStatus();
+  }
+
+  Result<bool> HasObject(const std::string& uuid, const DirectoryKey& key) {
+    const std::optional<std::int64_t> elsewhere = ElsewhereOnly(key.image_pool);
+    if (!elsewhere.has_value()) {
+      return objects_.contains(uuid);
+    }
+    const Result<Pool*> pool = PoolOf(*elsewhere);
+    if (pool.status().code() == Code::kNotFound) {
+      return false;
+    }
+    RETURN_IF_ERROR(pool.status());
+    ASSIGN_OR_RETURN(const bool is_volume,
+                     (*pool)->omap().ObjectExists(Cat(kVolumeObjectPrefix, uuid)));
+    return is_volume ? true : (*pool)->omap().ObjectExists(Cat(kSnapshotObjectPrefix, uuid));
   }
 
   Status CompareTrash() {
@@ -133,7 +215,7 @@ class OrphanSearch {
     ASSIGN_OR_RETURN(const auto names, pool_.omap().ListObjects("0001-"));
     for (const std::string& name : names) {
       const auto id = DecodeVolumeId(name);
-      if (id.ok() && !journal_.image_of.contains(id->uuid)) {
+      if (id.ok() && id->pool_id == pool_.id() && !objects_.contains(id->uuid)) {
         Add("lock-object", name, "the volume of that ID is gone");
       }
     }
@@ -145,9 +227,15 @@ class OrphanSearch {
   }
 
   const Context& context_;
+  Connection& connection_;
   Pool& pool_;
   const std::string& instance_;
-  JournalContents journal_;
+  // By UUID.
+  std::map<std::string, JournalObject> objects_;
+  DirectoryKeys keys_;
+  // By pool number: keys of other pools' directories, and those pools.
+  std::map<std::int64_t, DirectoryKeys> keys_elsewhere_;
+  std::map<std::int64_t, std::unique_ptr<Pool>> pools_;
   std::set<std::string> images_;
   std::vector<Orphan> orphans_;
 };
@@ -155,9 +243,10 @@ class OrphanSearch {
 }  // namespace
 
 Result<std::vector<Orphan>> FindOrphans(const Context& context,
+                                        Connection& connection,
                                         Pool& pool,
                                         const std::string& instance) {
-  return OrphanSearch(context, pool, instance).Run();
+  return OrphanSearch(context, connection, pool, instance).Run();
 }
 
 }  // namespace rbdcrypt::rbd

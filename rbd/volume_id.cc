@@ -22,7 +22,6 @@ constexpr std::size_t kLengthAt = 5;
 constexpr std::size_t kClusterIdAt = 10;
 constexpr std::size_t kShortDigits = 4;
 constexpr std::size_t kPoolDigits = 16;
-constexpr std::size_t kUuidChars = 36;
 // All but the clusterID, with the four separators.
 constexpr std::size_t kOverhead = 64;
 

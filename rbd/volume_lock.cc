@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "rbd/names.h"
+#include "rbd/volume_id.h"
 
 namespace rbdcrypt::rbd {
 namespace {
@@ -24,8 +25,6 @@ constexpr std::chrono::seconds kFenceDuration = std::chrono::hours(24 * 30);
 // A lock renewed this recently needs no round trip.
 constexpr std::chrono::seconds kRenewAfter{30};
 static_assert(kVolumeLockDuration - kRenewAfter >= kVolumeLockReserve);
-
-constexpr std::size_t kUuidChars = 36;
 
 // What the holder leaves in the image's metadata.
 struct HolderRecord {

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "rbd/volume_id.h"
 #include "tests/rbd/volume_world.h"
 #include "tests/support/status_matchers.h"
 
@@ -19,8 +20,12 @@ using ::rbdcrypt::testing::VolumeWorld;
 constexpr char kUuid[] = "b0285c97-a0ce-11eb-8c66-0242ac110002";
 
 // "kind name" of each, joined.
-std::string Found(VolumeWorld& world) {
-  const auto orphans = FindOrphans(Context::Background(), world.ceph.Admin(), "default");
+std::string Found(VolumeWorld& world, std::int64_t pool_id = 1) {
+  const auto process = world.ceph.StartProcess();
+  const Credentials credentials{.user = "admin", .key = Secret("key")};
+  const auto connection = process->Exclusive({}, credentials);
+  const auto orphans =
+      FindOrphans(Context::Background(), **connection, world.ceph.Admin(pool_id), "default");
   std::string text;
   for (const Orphan& orphan : orphans.value()) {
     text += orphan.kind + " " + orphan.name + "; ";
@@ -32,6 +37,32 @@ TEST(OrphansTest, HealthyVolumesAreNoOrphans) {
   VolumeWorld world;
   const auto driver = world.StartDriver("controller");
   ASSERT_THAT(driver->Create(VolumeWorld::Spec("store")), IsOk());
+  EXPECT_EQ(Found(world), "");
+}
+
+TEST(OrphansTest, VolumesWhoseJournalIsInAnotherPoolAreNoOrphans) {
+  VolumeWorld world;
+  const auto driver = world.StartDriver("controller");
+  CreateVolumeSpec spec = VolumeWorld::Spec("store");
+  spec.journal_pool = "other";
+  ASSERT_OK_AND_ASSIGN(const CreatedVolume volume, driver->Create(spec));
+  EXPECT_EQ(Found(world, 1), "");
+  EXPECT_EQ(Found(world, 2), "");
+  ASSERT_OK_AND_ASSIGN(const VolumeId id, DecodeVolumeId(volume.volume_id));
+  const std::string object = "csi.volume." + id.uuid;
+  ASSERT_THAT(world.ceph.Admin(1).omap().RemoveObject(object), IsOk());
+  EXPECT_EQ(Found(world, 2), "directory-key csi.volumes.default csi.volume.pvc-1; ");
+}
+
+TEST(OrphansTest, SnapshotsAreKnownByTheirOwnNames) {
+  VolumeWorld world;
+  Pool& pool = world.ceph.Admin();
+  const std::string object = std::string("csi.snap.") + kUuid;
+  ASSERT_THAT(pool.omap().CreateObject(object, {{"csi.snapname", "snapshot-1"}}), IsOk());
+  EXPECT_EQ(Found(world), "journal-object " + object + "; ");
+  ASSERT_THAT(pool.omap().SetNew("csi.snaps.default", "csi.snap.snapshot-1", kUuid), IsOk());
+  ASSERT_THAT(pool.images().Create(std::string("csi-snap-") + kUuid, {.size_bytes = 1 << 20}),
+              IsOk());
   EXPECT_EQ(Found(world), "");
 }
 
