@@ -50,6 +50,8 @@ void AddFlags(CLI::App& app, NodeOptions& options) {
       ->capture_default_str();
   app.add_option("--runtime-dir", options.runtime_dir, "State that outlives this process")
       ->capture_default_str();
+  app.add_option("--daemon-cgroup", options.daemon_cgroup,
+                 "cgroup v2 folder for qemu-storage-daemon, outside of the node's container");
 }
 
 void AddFlags(CLI::App& app, PoolOptions& options) {

@@ -44,6 +44,9 @@ struct NodeOptions {
   std::string attacher = "auto";
   // --runtime-dir: what must survive this process, but not the machine.
   std::string runtime_dir = "/run/rbdcrypt";
+  // --daemon-cgroup: a cgroup v2 folder of the host, "/sys/fs/cgroup/…", to which the attacher qemu
+  // moves its daemons, so that they outlive the node's container; "": they stay in it.
+  std::string daemon_cgroup;
 };
 
 // A pool to look at, and as whom.

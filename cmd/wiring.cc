@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #include "cmd/wiring.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
 #include <map>
@@ -133,6 +134,20 @@ class Driver {
   csi::IdentityService identity_;
 };
 
+// Those named `usable`, in that order; the others may still hold volumes that were staged before.
+csi::Attachers AttachersOf(const std::vector<std::string>& usable,
+                           std::vector<rbd::attach::Attacher*> all) {
+  std::vector<rbd::attach::Attacher*> chosen;
+  for (const std::string& name : usable) {
+    const auto found = std::find_if(all.begin(), all.end(),
+                                    [&](const auto* each) { return each->name() == name; });
+    RBDCRYPT_CHECK(found != all.end());
+    chosen.push_back(*found);
+    all.erase(found);
+  }
+  return csi::Attachers(std::move(chosen), all);
+}
+
 Status Prepare(const DriverOptions& options) {
   BlockStopSignals();
   RETURN_IF_ERROR(csi::CheckDriverName(options.driver_name));
@@ -155,24 +170,19 @@ Status RunController(const ControllerOptions& options) {
 Status RunNode(const NodeOptions& options) {
   RETURN_IF_ERROR(Prepare(options.driver));
   Subprocess& subprocess = SystemSubprocess();
-  ASSIGN_OR_RETURN(const std::string mapper,
-                   rbd::attach::SelectMapper(Context::Background(), subprocess, options.attacher));
+  ASSIGN_OR_RETURN(const std::vector<std::string> usable,
+                   rbd::attach::SelectMappers(Context::Background(), subprocess, options.attacher));
   rbd::attach::RbdBus bus{rbd::attach::RbdBus::Options()};
   rbd::attach::CryptsetupDmCrypt dm_crypt;
   rbd::attach::Krbd krbd({.bus = bus, .dm_crypt = dm_crypt, .subprocess = subprocess});
-  ASSIGN_OR_RETURN(
-      const auto qemu,
-      rbd::attach::QemuStorage::New(
-          {.runtime_folder = Cat(options.runtime_dir, "/qemu"), .daemon_cgroup = ""}, subprocess));
-  // The other one may still hold volumes that were staged before the choice was changed.
-  std::vector<rbd::attach::Attacher*> order = {&krbd, qemu.get()};
-  if (mapper == qemu->name()) {
-    std::swap(order.front(), order.back());
-  }
-  const csi::Attachers attachers(order);
+  ASSIGN_OR_RETURN(const auto qemu, rbd::attach::QemuStorage::New(
+                                        {.runtime_folder = Cat(options.runtime_dir, "/qemu"),
+                                         .daemon_cgroup = options.daemon_cgroup},
+                                        subprocess));
+  const csi::Attachers attachers = AttachersOf(usable, {&krbd, qemu.get()});
   csi::SystemHost host(subprocess);
   Driver driver(options.driver, "node");
-  LogInfo("mapper", {{"name", mapper}, {"configured", options.attacher}});
+  LogInfo("attachers", {{"usable", Join(usable, ",")}, {"configured", options.attacher}});
   rbd::StageFlow flow(driver.parts());
   csi::NodeService node(driver.door(),
                         {.flow = flow,

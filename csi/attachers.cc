@@ -29,22 +29,24 @@ Status CanOpen(const Attacher& attacher, const rbd::StageableVolume& volume) {
 
 }  // namespace
 
-Attachers::Attachers(std::vector<Attacher*> attachers) : attachers_(std::move(attachers)) {
-  RBDCRYPT_CHECK(!attachers_.empty());
+Attachers::Attachers(std::vector<Attacher*> usable, const std::vector<Attacher*>& retired)
+    : usable_(std::move(usable)), all_(usable_) {
+  RBDCRYPT_CHECK(!usable_.empty());
+  all_.insert(all_.end(), retired.begin(), retired.end());
 }
 
 Result<Attacher*> Attachers::Preferred(const NodeParameters& parameters) const {
   if (parameters.mounter != "rbd-nbd") {
-    return attachers_.front();
+    return usable_.front();
   }
-  const auto found = std::find_if(attachers_.begin(), attachers_.end(),
+  const auto found = std::find_if(usable_.begin(), usable_.end(),
                                   [](const Attacher* each) { return IsInUserSpace(*each); });
-  if (found != attachers_.end()) {
+  if (found != usable_.end()) {
     return *found;
   }
   return FailedPrecondition(
       Cat(kMounterParameter, ": rbd-nbd is asked for, but this node maps with ",
-          attachers_.front()->name(), " only; start the node with another attacher"));
+          usable_.front()->name(), " only; start the node with another attacher"));
 }
 
 Result<Attacher*> Attachers::Choose(const NodeParameters& parameters,
@@ -55,7 +57,7 @@ Result<Attacher*> Attachers::Choose(const NodeParameters& parameters,
     RETURN_IF_ERROR(first);
     return preferred;
   }
-  for (Attacher* attacher : attachers_) {
+  for (Attacher* attacher : usable_) {
     if (CanOpen(*attacher, volume).ok()) {
       return attacher;
     }
@@ -64,7 +66,7 @@ Result<Attacher*> Attachers::Choose(const NodeParameters& parameters,
 }
 
 Result<Attacher*> Attachers::Named(std::string_view name) const {
-  for (Attacher* attacher : attachers_) {
+  for (Attacher* attacher : all_) {
     if (attacher->name() == name) {
       return attacher;
     }
@@ -75,7 +77,7 @@ Result<Attacher*> Attachers::Named(std::string_view name) const {
 }
 
 Result<Attacher*> Attachers::Holder(const Context& context, const AttachmentKey& key) const {
-  for (Attacher* attacher : attachers_) {
+  for (Attacher* attacher : all_) {
     ASSIGN_OR_RETURN(const auto attachment, attacher->Find(context, key));
     if (attachment.has_value()) {
       return attacher;

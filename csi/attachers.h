@@ -14,11 +14,14 @@
 
 namespace rbdcrypt::csi {
 
-// The ways to map an image that this node has, the preferred one first. Immutable, thread safe.
+// The ways to map an image that this node has. Immutable, thread safe.
 class Attachers {
  public:
-  // At least one; they must outlive it.
-  explicit Attachers(std::vector<rbd::attach::Attacher*> attachers);
+  // `usable`: what may attach, at least one, the preferred one first. `retired`: what may still
+  // hold volumes that were staged before the node was configured otherwise; they are only found and
+  // detached by it. All must outlive it.
+  explicit Attachers(std::vector<rbd::attach::Attacher*> usable,
+                     const std::vector<rbd::attach::Attacher*>& retired = {});
 
   // The first for a StorageClass's `mounter`: "rbd" takes what the node prefers, "rbd-nbd" one that
   // maps in user space. kFailedPrecondition: there is none.
@@ -36,10 +39,12 @@ class Attachers {
   Result<rbd::attach::Attacher*> Holder(const Context& context,
                                         const rbd::attach::AttachmentKey& key) const;
 
-  const std::vector<rbd::attach::Attacher*>& all() const { return attachers_; }
+  // Retired ones included.
+  const std::vector<rbd::attach::Attacher*>& all() const { return all_; }
 
  private:
-  std::vector<rbd::attach::Attacher*> attachers_;
+  std::vector<rbd::attach::Attacher*> usable_;
+  std::vector<rbd::attach::Attacher*> all_;
 };
 
 }  // namespace rbdcrypt::csi

@@ -73,6 +73,12 @@ Result<ImageMeta> ReadImageMetaFields(const Json& json) {
 }
 
 Result<StageIntent> ReadIntentFields(const Json& json) {
+  ASSIGN_OR_RETURN(const auto version, OptionalInt(json, "version", kStageRecordFile));
+  if (version != kIntentVersion) {
+    return InvalidArgument(Cat(kStageRecordFile, " is of version ", version.value_or(0), ", not ",
+                               kIntentVersion,
+                               ": unstage the volume with the release that wrote it"));
+  }
   StageIntent intent;
   ASSIGN_OR_RETURN(intent.volume_id, RequiredString(json, "volumeID", kStageRecordFile));
   ASSIGN_OR_RETURN(intent.attacher, RequiredString(json, "attacher", kStageRecordFile));

@@ -11,6 +11,7 @@
 
 #include "base/handle.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/strings.h"
 
 namespace rbdcrypt::rbd {
@@ -193,7 +194,22 @@ Result<ClusterEntry> ClusterConfig::Find(std::string_view cluster_id) const {
     return InvalidArgument(
         Cat("there is no ", config_path_, "; mount the ConfigMap that names the clusters"));
   }
-  return ParseClusterEntry(*text, cluster_id, config_path_);
+  ASSIGN_OR_RETURN(ClusterEntry entry, ParseClusterEntry(*text, cluster_id, config_path_));
+  WarnOnceOfUnused(entry);
+  return entry;
+}
+
+// What ceph-csi honours and we do not must not be ignored in silence.
+void ClusterConfig::WarnOnceOfUnused(const ClusterEntry& entry) const {
+  const bool has_unused = entry.mirror_daemon_count != 1 || !entry.net_namespace_file.empty();
+  if (has_unused && !has_warned_.test_and_set()) {
+    LogWarn("unused_cluster_configuration",
+            {{"cluster", entry.cluster_id},
+             {"fields", "rbd.mirrorDaemonCount, rbd.netNamespaceFilePath"},
+             {"effect",
+              "images are mapped in this process's network namespace, and a mirror "
+              "daemon's watch counts as a user of its image"}});
+  }
 }
 
 Result<std::vector<MappedLocation>> ClusterConfig::MappedLocations(std::string_view cluster_id,

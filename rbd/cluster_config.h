@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -62,8 +63,11 @@ class ClusterConfig {
                                                       std::int64_t pool_id) const;
 
  private:
+  void WarnOnceOfUnused(const ClusterEntry& entry) const;
+
   std::string config_path_;
   std::string mapping_path_;
+  mutable std::atomic_flag has_warned_;
 };
 
 }  // namespace rbdcrypt::rbd

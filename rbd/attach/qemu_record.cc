@@ -32,6 +32,11 @@ std::string Sha256Hex(std::string_view text) {
 Result<QemuRecord> ParseRecord(const std::string& text) {
   constexpr std::string_view kWhat = "state.json";
   ASSIGN_OR_RETURN(const Json json, ParseJson(text, kWhat));
+  ASSIGN_OR_RETURN(const auto version, OptionalInt(json, "version", kWhat));
+  if (version != kVersion) {
+    return InvalidArgument(Cat(kWhat, " is of version ", version.value_or(0), ", not ", kVersion,
+                               ": take the volume down with the release that wrote it"));
+  }
   QemuRecord record;
   ASSIGN_OR_RETURN(record.volume_id, RequiredString(json, "volumeId", kWhat));
   ASSIGN_OR_RETURN(record.pool, RequiredString(json, "pool", kWhat));

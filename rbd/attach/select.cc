@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "base/strings.h"
 
@@ -54,28 +55,33 @@ std::string MissingForQemu(const Context& context,
 
 }  // namespace
 
-Result<std::string> SelectMapper(const Context& context,
-                                 Subprocess& subprocess,
-                                 std::string_view configured,
-                                 const NodeFolders& folders) {
+Result<std::vector<std::string>> SelectMappers(const Context& context,
+                                               Subprocess& subprocess,
+                                               std::string_view configured,
+                                               const NodeFolders& folders) {
   if (configured != "auto" && configured != "krbd" && configured != "qemu") {
-    return InvalidArgument(Cat("mapper \"", configured, "\" is not one of auto, krbd, qemu"));
+    return InvalidArgument(Cat("--attacher \"", configured, "\" is not one of auto, krbd, qemu"));
   }
-  std::string missing;
-  if (configured != "qemu") {
-    missing = MissingForKrbd(context, subprocess, folders);
-    if (missing.empty()) {
-      return std::string("krbd");
+  std::vector<std::string> usable;
+  std::vector<std::string> missing;
+  const auto consider = [&](const char* name, std::string lacks) {
+    if (lacks.empty()) {
+      usable.emplace_back(name);
+    } else {
+      missing.push_back(std::move(lacks));
     }
+  };
+  if (configured != "qemu") {
+    consider("krbd", MissingForKrbd(context, subprocess, folders));
   }
   if (configured != "krbd") {
-    const std::string missing_too = MissingForQemu(context, subprocess, folders);
-    if (missing_too.empty()) {
-      return std::string("qemu");
-    }
-    missing += missing.empty() ? missing_too : " and " + missing_too;
+    consider("qemu", MissingForQemu(context, subprocess, folders));
   }
-  return FailedPrecondition(Cat("mapper ", configured, ": this node lacks ", missing));
+  if (usable.empty()) {
+    return FailedPrecondition(
+        Cat("--attacher ", configured, ": this node lacks ", Join(missing, " and ")));
+  }
+  return usable;
 }
 
 }  // namespace rbdcrypt::rbd::attach

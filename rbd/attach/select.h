@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/context.h"
 #include "base/status.h"
@@ -21,15 +22,15 @@ struct NodeFolders {
   std::string dev_root = "/dev";
 };
 
-// Which mapper this node uses: "krbd" or "qemu".
+// Which mappers this node uses, "krbd" or "qemu", the preferred one first; never empty.
 //
-// `configured` is "auto", "krbd" or "qemu". Auto takes the kernel where the modules rbd and
-// dm-crypt are there or can be loaded, else qemu-storage-daemon. kFailedPrecondition: the node
-// cannot do what is configured, or nothing at all; the text says what is missing. kInvalidArgument:
-// another word.
-Result<std::string> SelectMapper(const Context& context,
-                                 Subprocess& subprocess,
-                                 std::string_view configured,
-                                 const NodeFolders& folders = {});
+// `configured` is "krbd" or "qemu" for that one alone, or "auto" for all that the node can run: the
+// kernel first, where the modules rbd and dm-crypt are there or can be loaded, then
+// qemu-storage-daemon. kFailedPrecondition: the node cannot run what is configured, or nothing at
+// all; the text says what is missing. kInvalidArgument: another word.
+Result<std::vector<std::string>> SelectMappers(const Context& context,
+                                               Subprocess& subprocess,
+                                               std::string_view configured,
+                                               const NodeFolders& folders = {});
 
 }  // namespace rbdcrypt::rbd::attach

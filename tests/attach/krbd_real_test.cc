@@ -42,7 +42,7 @@ class KrbdRealTest : public ::testing::Test {
     if (!cluster_) {
       GTEST_SKIP() << "no cluster: run eval \"$(dev/ceph env)\" as root first";
     }
-    if (!SelectMapper(Soon(), SystemSubprocess(), "krbd").ok()) {
+    if (!SelectMappers(Soon(), SystemSubprocess(), "krbd").ok()) {
       GTEST_SKIP() << "no kernel modules rbd and dm-crypt; dev/guest has them";
     }
   }

@@ -58,6 +58,16 @@ TEST(QemuRecordTest, IsForItsOwnerOnly) {
   EXPECT_EQ(status.st_mode & 0777, 0600U);
 }
 
+TEST(QemuRecordTest, AnotherVersionsFileIsNotGuessedAt) {
+  const TempDir runtime;
+  const std::string rest = R"(,"volumeId":"v","pool":"p","radosNamespace":"","image":"i",)"
+                           R"("monitors":["m"],"user":"u","loopDevice":""})";
+  runtime.Write("state.json", R"({"version":1)" + rest);
+  EXPECT_THAT(LoadQemuRecord(runtime.path()), IsOk());
+  runtime.Write("state.json", R"({"version":2)" + rest);
+  EXPECT_THAT(LoadQemuRecord(runtime.path()), StatusIs(Code::kInternal, HasSubstr("version 2")));
+}
+
 TEST(QemuRecordTest, AbsentIsNothingAndBrokenIsAnError) {
   const TempDir runtime;
   EXPECT_THAT(LoadQemuRecord(runtime.File("none")), IsOkAndHolds(Eq(std::nullopt)));

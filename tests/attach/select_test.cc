@@ -16,6 +16,7 @@ using ::rbdcrypt::testing::IsOkAndHolds;
 using ::rbdcrypt::testing::StatusIs;
 using ::rbdcrypt::testing::TempDir;
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -37,8 +38,8 @@ struct Node {
     programs.Answer("qemu-storage-daemon", {});
   }
 
-  Result<std::string> Select(std::string_view configured) {
-    return SelectMapper(Context::Background(), programs, configured,
+  Result<std::vector<std::string>> Select(std::string_view configured) {
+    return SelectMappers(Context::Background(), programs, configured,
                         {.sysfs_root = folder.File("sys"), .dev_root = folder.File("dev")});
   }
 };
@@ -47,23 +48,24 @@ TEST(SelectTest, AutoPrefersTheKernel) {
   Node node;
   node.AddKernel();
   node.AddQemu();
-  EXPECT_THAT(node.Select("auto"), IsOkAndHolds("krbd"));
-  EXPECT_THAT(node.Select("qemu"), IsOkAndHolds("qemu"));
+  EXPECT_THAT(node.Select("auto"), IsOkAndHolds(ElementsAre("krbd", "qemu")));
+  EXPECT_THAT(node.Select("krbd"), IsOkAndHolds(ElementsAre("krbd")));
+  EXPECT_THAT(node.Select("qemu"), IsOkAndHolds(ElementsAre("qemu")));
 }
 
 TEST(SelectTest, ModulesThatCanBeLoadedCount) {
   Node node;
   node.programs.Answer("modprobe", {});
-  EXPECT_THAT(node.Select("auto"), IsOkAndHolds("krbd"));
+  EXPECT_THAT(node.Select("auto"), IsOkAndHolds(ElementsAre("krbd")));
   EXPECT_THAT(node.programs.CommandLines(),
-              ::testing::ElementsAre("modprobe -n -q rbd", "modprobe -n -q dm-crypt"));
+              ElementsAre("modprobe -n -q rbd", "modprobe -n -q dm-crypt"));
 }
 
 TEST(SelectTest, KernelWithoutDmCryptIsNotEnough) {
   Node node;
   node.folder.Write("sys/bus/rbd/add", "");
   node.AddQemu();
-  EXPECT_THAT(node.Select("auto"), IsOkAndHolds("qemu"));
+  EXPECT_THAT(node.Select("auto"), IsOkAndHolds(ElementsAre("qemu")));
   EXPECT_THAT(node.Select("krbd"), StatusIs(Code::kFailedPrecondition, HasSubstr("dm-crypt")));
 }
 

@@ -30,6 +30,7 @@ class AttachersTest : public ::testing::Test {
   FakeAttacher qemu_{"qemu"};
   const Attachers both_{{&krbd_, &qemu_}};
   const Attachers kernel_only_{{&krbd_}};
+  const Attachers qemu_is_retired_{{&krbd_}, {&qemu_}};
   NodeParameters parameters_;
 };
 
@@ -51,6 +52,16 @@ TEST_F(AttachersTest, AnotherIsTriedOnlyIfAllowed) {
   EXPECT_THAT(both_.Choose(parameters_, Encrypted()), IsOkAndHolds(&qemu_));
   EXPECT_THAT(kernel_only_.Choose(parameters_, Encrypted()), StatusIs(Code::kInvalidArgument));
   EXPECT_THAT(kernel_only_.Choose(parameters_, rbd::StageableVolume()), IsOkAndHolds(&krbd_));
+}
+
+TEST_F(AttachersTest, ARetiredOneOnlyDetaches) {
+  parameters_.mounter = "rbd-nbd";
+  EXPECT_THAT(qemu_is_retired_.Preferred(parameters_), StatusIs(Code::kFailedPrecondition));
+  parameters_.mounter = "rbd";
+  parameters_.may_try_other_mounters = true;
+  krbd_.RefuseCipher("serpent-xts-plain64");
+  EXPECT_THAT(qemu_is_retired_.Choose(parameters_, Encrypted()), StatusIs(Code::kInvalidArgument));
+  EXPECT_THAT(qemu_is_retired_.Named("qemu"), IsOkAndHolds(&qemu_));
 }
 
 TEST_F(AttachersTest, ARecordsAttacherMustBeThere) {

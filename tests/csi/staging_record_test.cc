@@ -83,6 +83,18 @@ TEST(StagingRecordTest, HostileTextIsDamageNotAPath) {
   EXPECT_THAT(ParseImageMeta(std::string(10000, '[')), StatusIs(Code::kDataLoss));
 }
 
+TEST(StagingRecordTest, AnotherVersionsRecordIsNotGuessedAt) {
+  std::string text = FormatStageIntent({.volume_id = "0001-volume",
+                                        .attacher = "krbd",
+                                        .is_block = false,
+                                        .is_read_only = false,
+                                        .fs_type = "ext4"});
+  ASSERT_TRUE(ParseStageIntent(text).ok());
+  const std::string version = "\"version\":1";
+  text.replace(text.find(version), version.size(), "\"version\":2");
+  EXPECT_THAT(ParseStageIntent(text), StatusIs(Code::kDataLoss, HasSubstr("version 2")));
+}
+
 TEST(StagingRecordTest, NothingIsThereAtFirst) {
   const TempDir dir;
   const StagingRecord record(dir.path());
