@@ -4,6 +4,7 @@
 # How every target of the project is made: rbdcrypt_library and rbdcrypt_test.
 option(RBDCRYPT_TESTS "Build the unit tests" OFF)
 option(RBDCRYPT_FUZZ "Build the fuzz targets (clang only)" OFF)
+option(RBDCRYPT_BENCH "Offer the target bench_programs" OFF)
 option(RBDCRYPT_HEADER_PROBES "Compile every header alone" OFF)
 option(RBDCRYPT_CRASH_POINTS "Compile in the named crash points; never for a release" OFF)
 set(RBDCRYPT_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread")
