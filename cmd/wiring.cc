@@ -53,11 +53,11 @@ namespace rbdcrypt::cmd {
 namespace {
 
 // The table of key managers: the only place that names them all.
-std::map<std::string, kms::ProviderFactory, std::less<>> Providers() {
-  return {{"default", kms::DefaultSecretProvider()},
-          {"metadata",
-           kms::MetadataProvider(std::make_shared<kms::ScryptGate>(kms::ScryptGate::OnePerCore()))},
-          {"local", kms::LocalProvider()}};
+kms::Providers Providers() {
+  const auto gate = std::make_shared<kms::ScryptGate>(kms::ScryptGate::OnePerCore());
+  return {{"default", {.open = kms::DefaultSecretProvider(), .keeps_deks = true}},
+          {"metadata", {.open = kms::MetadataProvider(gate), .keeps_deks = false}},
+          {"local", {.open = kms::LocalProvider(), .keeps_deks = false}}};
 }
 
 Result<std::unique_ptr<rbd::Connection>> Connect(const rbd::ClusterAddress& address,

@@ -62,8 +62,8 @@ class DefaultSecretKms final : public Kms, public DekStore {
                               std::string_view /*expected_version*/,
                               const Secret& /*dek*/) override {
     return FailedPrecondition(Cat("volume ", volume_id, " has the shared passphrase of KMS \"", id_,
-                                  "\", which cannot rotate: move the volume to a KMS with keys of "
-                                  "its own first (rbdcrypt migrate)"));
+                                  "\", which cannot rotate: copy its data to a volume of a "
+                                  "StorageClass whose KMS keeps a key for each volume"));
   }
 
   Result<StoredDek> FetchPrevious(const Context& /*context*/, std::string_view volume_id) override {

@@ -10,19 +10,18 @@
 
 namespace rbdcrypt::kms {
 
-Registry::Registry(ConfigSource& config,
-                   std::map<std::string, ProviderFactory, std::less<>> providers)
+Registry::Registry(ConfigSource& config, Providers providers)
     : config_(config), providers_(std::move(providers)) {}
 
-Result<std::shared_ptr<Kms>> Registry::Open(const Context& context, const KmsRequest& request) {
+Result<Registry::Row> Registry::Find(const Context& context, const std::string& kms_id) {
   ConfigEntry entry{.id = std::string(kDefaultKmsId),
                     .provider = std::string(kDefaultProvider),
                     .options = Json::object()};
-  if (!request.kms_id.empty() && request.kms_id != kDefaultKmsId) {
-    ASSIGN_OR_RETURN(entry, config_.Find(context, request.kms_id));
+  if (!kms_id.empty() && kms_id != kDefaultKmsId) {
+    ASSIGN_OR_RETURN(entry, config_.Find(context, kms_id));
   }
-  const auto factory = providers_.find(entry.provider);
-  if (factory == providers_.end()) {
+  const auto provider = providers_.find(entry.provider);
+  if (provider == providers_.end()) {
     std::vector<std::string> known;
     for (const auto& [name, unused] : providers_) {
       known.push_back(name);
@@ -30,7 +29,17 @@ Result<std::shared_ptr<Kms>> Registry::Open(const Context& context, const KmsReq
     return InvalidArgument(Cat("KMS \"", entry.id, "\" names the unknown provider \"",
                                entry.provider, "\"; known here: ", Join(known, ", ")));
   }
-  return factory->second(context, entry, request);
+  return Row{.entry = std::move(entry), .provider = provider->second};
+}
+
+Result<std::shared_ptr<Kms>> Registry::Open(const Context& context, const KmsRequest& request) {
+  ASSIGN_OR_RETURN(const Row row, Find(context, request.kms_id));
+  return row.provider.open(context, row.entry, request);
+}
+
+Result<bool> Registry::KeepsDeks(const Context& context, const std::string& kms_id) {
+  ASSIGN_OR_RETURN(const Row row, Find(context, kms_id));
+  return row.provider.keeps_deks;
 }
 
 }  // namespace rbdcrypt::kms

@@ -32,6 +32,15 @@ struct KmsRequest {
 using ProviderFactory = std::function<Result<std::shared_ptr<Kms>>(
     const Context& context, const ConfigEntry& entry, const KmsRequest& request)>;
 
+// One row of the table of providers.
+struct Provider {
+  ProviderFactory open;
+  // Whether it keeps DEKs itself; false: it wraps them, and they go with their image.
+  bool keeps_deks = true;
+};
+
+using Providers = std::map<std::string, Provider, std::less<>>;
+
 // KMS ID -> configured provider.
 //
 // The table of providers is given once, in cmd/wiring; no provider registers itself. Entries are
@@ -40,16 +49,27 @@ using ProviderFactory = std::function<Result<std::shared_ptr<Kms>>(
 // later connections) the factories keep. Thread safe.
 class Registry {
  public:
-  Registry(ConfigSource& config, std::map<std::string, ProviderFactory, std::less<>> providers);
+  Registry(ConfigSource& config, Providers providers);
 
   // The provider of `request.kms_id`. An empty id and "default" are the Secret-based one and read
   // no configuration (ceph-csi-compat 6.1).
   // kInvalidArgument: no such entry, unknown provider, or a bad option; the text names the KMS ID.
   Result<std::shared_ptr<Kms>> Open(const Context& context, const KmsRequest& request);
 
+  // Whether the provider of that KMS ID keeps DEKs itself: needs no secrets and asks nobody. Errors
+  // as of Open().
+  Result<bool> KeepsDeks(const Context& context, const std::string& kms_id);
+
  private:
+  struct Row {
+    ConfigEntry entry;
+    const Provider& provider;
+  };
+
+  Result<Row> Find(const Context& context, const std::string& kms_id);
+
   ConfigSource& config_;
-  std::map<std::string, ProviderFactory, std::less<>> providers_;
+  Providers providers_;
 };
 
 }  // namespace rbdcrypt::kms

@@ -118,6 +118,10 @@ Status VolumeDeletion::RemoveDek() {
   if (volume_.entry.kms_id.empty()) {
     return OkStatus();
   }
+  const Result<bool> keeps_deks = parts_.kms.KeepsDeks(context_, volume_.entry.kms_id);
+  if (keeps_deks.ok() && !*keeps_deks) {
+    return OkStatus();
+  }
   const kms::KmsRequest request{
       .kms_id = volume_.entry.kms_id, .tenant = volume_.entry.owner, .secrets = caller_.secrets};
   const Result<std::shared_ptr<kms::Kms>> kms = parts_.kms.Open(context_, request);

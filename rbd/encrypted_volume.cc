@@ -8,6 +8,7 @@
 
 #include "base/crash_point.h"
 #include "base/strings.h"
+#include "rbd/first_metadata.h"
 #include "rbd/image_users.h"
 #include "rbd/luks/blank_header.h"
 #include "rbd/luks/layout.h"
@@ -31,20 +32,6 @@ std::unique_ptr<kms::DekStore> MetadataStoreFor(Image& image, kms::Kms& kms) {
   return std::make_unique<MetadataDekStore>(image, *kms.wrapper(), kms.id());
 }
 
-// The value of the first of `keys` that is set and not empty; "" if none is.
-Result<std::string> FirstMetadata(Image& image, std::initializer_list<const char*> keys) {
-  for (const char* key : keys) {
-    Result<std::string> value = image.GetMetadata(key);
-    if (value.ok() && !value->empty()) {
-      return value;
-    }
-    if (!value.ok() && value.status().code() != Code::kNotFound) {
-      return value.status();
-    }
-  }
-  return std::string();
-}
-
 }  // namespace
 
 Result<EncryptionState> ReadEncryptionState(Image& image) {
@@ -60,8 +47,9 @@ Result<EncryptionState> ReadEncryptionState(Image& image) {
   if (value == kStateEncrypted) {
     return EncryptionState::kEncrypted;
   }
-  return DataLoss(Cat("image metadata ", kMetaEncrypted, " is neither ", kStatePrepared, " nor ",
-                      kStateEncrypted));
+  return DataLoss(Cat("image ", image.Id(), ": its metadata ", kMetaEncrypted, " is neither ",
+                      kStatePrepared, " nor ", kStateEncrypted,
+                      "; nothing was written; set it right by hand"));
 }
 
 EncryptedVolume::EncryptedVolume(Image& image, kms::Kms& kms, std::string volume_id)
@@ -261,12 +249,23 @@ Result<OpenedHeader> EncryptedVolume::OpenWith(const Context& context, Secret de
     return Annotate(header.status(), Named("load the LUKS header"));
   }
   const Result<int> slot = header->TestPassphrase(context, dek);
+  if (slot.status().code() == Code::kUnauthenticated) {
+    return Unauthenticated(Named(Cat("open the LUKS header with the stored DEK: ",
+                                     Message(slot.status()), "; nothing was written; restore the ",
+                                     "DEK that belongs to the header, an older version in the ",
+                                     "key manager or a backup of it")));
+  }
   if (!slot.ok()) {
     return Annotate(slot.status(), Named("open the LUKS header with the stored DEK"));
   }
   const luks::Metadata& metadata = header->layout().metadata;
   if (metadata.segments.empty()) {
     return DataLoss(Named("the LUKS header has no segment"));
+  }
+  if (!metadata.segments.front().integrity.empty()) {
+    return FailedPrecondition(
+        Named(Cat("its LUKS header asks for dm-integrity (", metadata.segments.front().integrity,
+                  "), which no mapper of this driver sets up; open it with cryptsetup")));
   }
   OpenedHeader opened;
   opened.dek = std::move(dek);

@@ -13,6 +13,7 @@
 #include "base/crash_point.h"
 #include "base/encoding.h"
 #include "base/strings.h"
+#include "rbd/first_metadata.h"
 #include "rbd/names.h"
 
 namespace rbdcrypt::rbd {
@@ -24,28 +25,17 @@ std::string VersionOf(const std::string& text) {
   return HexEncode(std::as_bytes(std::span(digest)));
 }
 
-// The value of the first key that has one; "" if none does.
-Result<std::string> FirstValue(Image& image, std::initializer_list<const char*> keys) {
-  for (const char* key : keys) {
-    Result<std::string> value = image.GetMetadata(key);
-    if (value.status().code() == Code::kNotFound || (value.ok() && value->empty())) {
-      continue;
-    }
-    return value;
-  }
-  return std::string();
-}
-
 }  // namespace
 
 MetadataDekStore::MetadataDekStore(Image& image, kms::DekWrapper& wrapper, std::string kms_id)
     : image_(image), wrapper_(wrapper), kms_id_(std::move(kms_id)) {}
 
 Result<std::string> MetadataDekStore::WrappedText(std::string_view volume_id) {
-  ASSIGN_OR_RETURN(std::string text, FirstValue(image_, {kMetaDek, kMetaDekLegacy}));
+  ASSIGN_OR_RETURN(std::string text, FirstMetadata(image_, {kMetaDek, kMetaDekLegacy}));
   if (text.empty()) {
-    return NotFound(Cat("volume ", volume_id, ": no DEK of KMS ", kms_id_, " is in the image's ",
-                        "metadata (", kMetaDek, ")"));
+    return NotFound(
+        Cat("volume ", volume_id, ": no DEK of KMS ", kms_id_, " is in the image's ", "metadata (",
+            kMetaDek, "); restore that metadata from a backup, or the volume ", "from a snapshot"));
   }
   return text;
 }
@@ -94,7 +84,7 @@ Result<std::string> MetadataDekStore::Replace(const Context& context,
 
 Result<kms::StoredDek> MetadataDekStore::FetchPrevious(const Context& context,
                                                        std::string_view volume_id) {
-  ASSIGN_OR_RETURN(const std::string text, FirstValue(image_, {kMetaPreviousDek}));
+  ASSIGN_OR_RETURN(const std::string text, FirstMetadata(image_, {kMetaPreviousDek}));
   if (text.empty()) {
     return NotFound(Cat("volume ", volume_id, ": no previous DEK is kept"));
   }

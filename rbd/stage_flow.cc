@@ -51,8 +51,9 @@ Result<Mark> ReadMark(Image& image) {
   if (*mark == kFilesystemMaking) {
     return Mark::kMaking;
   }
-  return DataLoss(Cat("image metadata ", kMetaFilesystem, " is neither ", kFilesystemMaking,
-                      " nor ", kFilesystemMade));
+  return DataLoss(Cat("image ", image.Id(), ": its metadata ", kMetaFilesystem, " is neither ",
+                      kFilesystemMaking, " nor ", kFilesystemMade,
+                      "; nothing was written; set it right by hand"));
 }
 
 // Safety A3, for an image whose usable bytes begin at `data_offset`.

@@ -62,7 +62,7 @@ TEST(DefaultSecretTest, RotationIsRefusedWithTheWayOut) {
   EXPECT_THAT(
       WithPassphrase()->store()->Replace(Context::Background(), "v", "shared", Secret("another")),
       StatusIs(Code::kFailedPrecondition,
-               AllOf(HasSubstr("volume v"), HasSubstr("rbdcrypt migrate"))));
+               AllOf(HasSubstr("volume v"), HasSubstr("StorageClass"))));
 }
 
 TEST(DefaultSecretTest, AMissingOrEmptyPassphraseIsAMissingKey) {

@@ -15,6 +15,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using testing::IsOk;
+using testing::IsOkAndHolds;
 using testing::StatusIs;
 
 // Entries from a text; counts how often it is asked.
@@ -52,14 +53,16 @@ class RegistryTest : public ::testing::Test {
   ConfigEntry seen_;
   std::string tenant_;
   Registry registry_{source_,
-                     {{"default", DefaultSecretProvider()},
+                     {{"default", {.open = DefaultSecretProvider()}},
                       {"recorder",
-                       [this](const Context&, const ConfigEntry& entry, const KmsRequest& request)
-                           -> Result<std::shared_ptr<Kms>> {
-                         seen_ = entry;
-                         tenant_ = request.tenant;
-                         return std::make_shared<testing::FakeKms>();
-                       }}}};
+                       {.open = [this](const Context&,
+                                       const ConfigEntry& entry,
+                                       const KmsRequest& request) -> Result<std::shared_ptr<Kms>> {
+                          seen_ = entry;
+                          tenant_ = request.tenant;
+                          return std::make_shared<testing::FakeKms>();
+                        },
+                        .keeps_deks = false}}}};
 };
 
 TEST_F(RegistryTest, NoIdAndDefaultReadNoConfiguration) {
@@ -69,6 +72,14 @@ TEST_F(RegistryTest, NoIdAndDefaultReadNoConfiguration) {
     EXPECT_EQ(kms->provider(), "default");
   }
   EXPECT_EQ(source_.asked(), 0);
+}
+
+TEST_F(RegistryTest, WhoKeepsDeksIsKnownWithoutOpeningAnything) {
+  EXPECT_THAT(registry_.KeepsDeks(Context::Background(), ""), IsOkAndHolds(true));
+  EXPECT_THAT(registry_.KeepsDeks(Context::Background(), "mine"), IsOkAndHolds(false));
+  EXPECT_THAT(registry_.KeepsDeks(Context::Background(), "absent"),
+              StatusIs(Code::kInvalidArgument));
+  EXPECT_EQ(seen_.id, "");
 }
 
 TEST_F(RegistryTest, HandsEntryAndTenantToTheProvider) {

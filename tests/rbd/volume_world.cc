@@ -84,9 +84,9 @@ VolumeWorld::VolumeWorld()
     : clusters(dir.Write("config.json", kClusterConfig), dir.File("cluster-mapping.json")),
       kms_config(dir.Write("kms.json", kKmsConfig)),
       registry(kms_config,
-               {{"default", kms::DefaultSecretProvider()},
-                {"store", Always(store)},
-                {"wrap", Always(wrap)}}) {
+               {{"default", {.open = kms::DefaultSecretProvider()}},
+                {"store", {.open = Always(store)}},
+                {"wrap", {.open = Always(wrap), .keeps_deks = false}}}) {
   ceph.AddPool("other", 2);
 }
 
