@@ -19,10 +19,10 @@ namespace rbdcrypt {
 //   RETURN_IF_ERROR(AfterEffect("create.directory-key", omap.Set(...)));
 //
 // Returns `status` unchanged. In the release build that is all it does. In a build with
-// RBDCRYPT_CRASH_POINTS (CMake presets crash and asan) a successful effect passes the point: the
-// process ends at once by SIGKILL if the environment's RBDCRYPT_CRASH_AT names it, stops by
+// RBDCRYPT_CRASH_POINTS (CMake presets crash, dev and asan) a successful effect passes the point:
+// the process ends at once by SIGKILL if the environment's RBDCRYPT_CRASH_AT names it, stops by
 // SIGSTOP if RBDCRYPT_STOP_AT does (both: "name" or "name#n" for its n-th passing, from 1), and
-// the observer of a unit test hears of it.
+// the observer of a unit test hears of it. Thread safe; passings are counted per process.
 //
 // The names of a folder stand in its crash_points.h, in the order a volume meets them; the lint
 // tests/lint/check_crash_points.py holds that table against the code.

@@ -14,10 +14,17 @@
 namespace rbdcrypt {
 
 // One holder per key, never waiting: the loser of two calls for a volume answers kAborted, as CSI
-// wants it. Thread safe; must outlive its holds.
+// wants it.
+//
+// Thread safe; must outlive its holds. Knows of this process only: other processes are kept apart
+// by rbd/volume_lock. Keeps nothing of keys that nobody holds. Not recursive: its holder, too, is
+// refused a second time.
+//
+//   ASSIGN_OR_RETURN(const KeyedLock::Hold hold, locks.TryLock(volume_id, "volume " + volume_id));
 class KeyedLock {
  public:
-  // Releases on destruction.
+  // The right to one key; releases it on destruction, by whichever thread. Moved from it holds
+  // nothing.
   class Hold {
    public:
     Hold(Hold&& other) noexcept;
@@ -33,7 +40,8 @@ class KeyedLock {
     std::string key_;
   };
 
-  // kAborted: somebody holds `key`; the text says so in the words of `what` ("volume 0001-…").
+  // Takes `key` or answers at once. kAborted: somebody holds it; the text says so in the words of
+  // `what` ("volume 0001-…").
   Result<Hold> TryLock(std::string_view key, std::string_view what);
 
  private:

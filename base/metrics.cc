@@ -28,8 +28,8 @@ Family<Counter>& AddCounter(prometheus::Registry& registry, const char* name, co
   return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
 }
 
-// Answers /healthz before the exposer sees the request; 0 leaves it to the exposer. Whoever runs
-// this has a working process: what the driver depends on is asked by CSI's own Probe.
+// Answers /healthz before the exposer sees the request; 0 leaves it to the exposer. It says that
+// the process runs, no more: nothing that the driver depends on is asked, nor does CSI's Probe.
 int AnswerHealth(mg_connection* connection) {
   const std::string_view path = mg_get_request_info(connection)->local_uri;
   if (path != "/healthz") {

@@ -12,7 +12,7 @@
 namespace rbdcrypt {
 
 // Our metric names on prometheus-cpp. Thread safe; one per process, made in cmd/wiring and handed
-// down. Names and labels are listed in metrics.cc, the one place that knows them.
+// down. Label values come from small fixed sets: a metric of each combination is kept for ever.
 class Metrics {
  public:
   Metrics();
@@ -29,7 +29,12 @@ class Metrics {
   // rbdcrypt_kms_requests_total{provider,operation,code}.
   void CountKms(std::string_view provider, std::string_view operation, std::string_view code);
 
-  // rbdcrypt_events_total{event}: rare things worth an alert ("unreleased_dek", "fenced_holder").
+  // rbdcrypt_events_total{event}: rare things worth an alert.
+  //
+  //   unreleased_dek            a delete could not reach a DEK in its key manager (safety B3)
+  //   fenced_holder             a client with a holder record was shut out (safety G2)
+  //   opened_with_previous_dek  a stage was served by the DEK before the current one (safety C)
+  //   rpc_turned_away           the door had too many calls at work
   void CountEvent(std::string_view event);
 
   // Serves /metrics and /healthz on `address` ("127.0.0.1:9090", port 0 picks one) until

@@ -64,10 +64,22 @@ Status Cancelled(std::string_view message, SourceLocation where = SourceLocation
 Status Unimplemented(std::string_view message, SourceLocation where = SourceLocation::Current());
 Status Internal(std::string_view message, SourceLocation where = SourceLocation::Current());
 
-// Converts a positive errno of a failed call: ENOENT kNotFound, EEXIST kAlreadyExists, EACCES and
-// EPERM kPermissionDenied, EBUSY kFailedPrecondition, EINTR, EAGAIN, ETIMEDOUT and lost connections
-// kUnavailable, ENOSPC kResourceExhausted, EINVAL kInvalidArgument, anything else kInternal.
-// Save errno before anything else can touch it.
+// Converts a positive errno of a failed call, whose text is added:
+//
+//   kNotFound            ENOENT, ENODEV, ENXIO
+//   kAlreadyExists       EEXIST
+//   kPermissionDenied    EACCES, EPERM
+//   kFailedPrecondition  EBUSY, ENOTEMPTY
+//   kUnavailable         EINTR, EAGAIN, ETIMEDOUT, ECONNREFUSED, ECONNRESET, ENOTCONN, EPIPE,
+//                        ESHUTDOWN
+//   kResourceExhausted   ENOSPC, EDQUOT, ENOMEM
+//   kInvalidArgument     EINVAL, ENAMETOOLONG
+//   kOutOfRange          ERANGE
+//   kDataLoss            EILSEQ, EBADMSG
+//   kInternal            any other, EIO among them
+//
+// Where a call gives a number a meaning of its own (EBUSY of a lock), look at it first. Save errno
+// before anything else can touch it.
 Status FromErrno(int error,
                  std::string_view message,
                  SourceLocation where = SourceLocation::Current());

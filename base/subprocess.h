@@ -25,9 +25,10 @@ struct CommandOutput {
   std::string standard_error = {};
 };
 
-// Runs helper programs: mkfs, fsck, blkid, resize2fs, xfs_growfs, mount helpers and
-// qemu-storage-daemon, never cryptsetup. Thread safe. The child inherits no descriptor but its
-// standard ones and gets a minimal environment: our PATH and LC_ALL=C.
+// Runs helper programs: mkfs.*, fsck.*, resize2fs, xfs_growfs, btrfs, modprobe and
+// qemu-storage-daemon. Probing, mounting and cryptsetup's work are calls of libraries and of the
+// kernel. Thread safe. The child inherits no descriptor but its standard ones and gets a minimal
+// environment: our PATH and LC_ALL=C.
 class Subprocess {
  public:
   virtual ~Subprocess() = default;
@@ -35,8 +36,9 @@ class Subprocess {
   // The output of a finished program, whatever its exit code. A daemon that it leaves behind is
   // neither waited for nor killed. Waits on for a killed program that hangs in the kernel: as long
   // as it lives it may still write to the device.
-  // kNotFound: no such program. kDeadlineExceeded, kCancelled: it was killed (whole process group)
-  // and reaped. kInternal: it died by a signal.
+  // kNotFound: no such program. kPermissionDenied: it may not be run. kInvalidArgument: argv names
+  // none. kDeadlineExceeded, kCancelled: it was not started, or killed (whole process group) and
+  // reaped. kInternal: it died by a signal, or no pipe could be made.
   virtual Result<CommandOutput> Run(const Context& context, const Command& command) = 0;
 
   // Run, and anything but exit code 0 is kInternal with the program's last words.
