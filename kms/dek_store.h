@@ -25,9 +25,16 @@ struct StoredDek {
 // (safety G1). No answer to a write means unknown: Fetch again, from the leader, before anything
 // else happens (safety B5). One thread per object.
 //
-// Errors of every call beside those named: kUnavailable the store is down; kPermissionDenied it
-// says no; kInvalidArgument its configuration is wrong; kDataLoss the stored text is damaged or
-// was wrapped for another volume.
+// Errors of every call beside those named:
+//   kUnavailable       the store, or the ring of KEKs, cannot be reached now
+//   kPermissionDenied  it says no
+//   kInvalidArgument   its configuration is wrong
+//   kDataLoss          the stored text, or the ring that unwraps it, is damaged, or the text was
+//                      wrapped for another volume or with another passphrase
+//   kUnimplemented     text or ring have a format newer than this build
+//   kAborted           this client of the cluster was fenced, or the ring is being written
+//   kInternal          OpenSSL failed
+//   kCancelled, kDeadlineExceeded
 class DekStore {
  public:
   virtual ~DekStore() = default;
@@ -36,22 +43,27 @@ class DekStore {
   // the volume lock.
   virtual bool CanCompareAndSet() const = 0;
 
-  // The current DEK. kNotFound: none is stored; the text names the volume and the KMS ID.
+  // The current DEK. kNotFound: the key is missing, and the text says which: none is stored; or
+  // what unwraps it is not there, for its KEK is gone or another ring's, or the request's Secret
+  // has no passphrase. So it does not prove that none is stored: only Create finds that out.
   virtual Result<StoredDek> Fetch(const Context& context, std::string_view volume_id) = 0;
 
-  // Stores the first DEK and returns its version. kAlreadyExists: there is one; nothing changed.
+  // Stores the first DEK and returns its version. kAlreadyExists: there is one, even if it cannot
+  // be unwrapped, or the store has another for all volumes; nothing changed. kNotFound: the
+  // request's Secret has no passphrase to wrap with.
   virtual Result<std::string> Create(const Context& context,
                                      std::string_view volume_id,
                                      const Secret& dek) = 0;
 
   // Makes `dek` current; the DEK of `expected_version` becomes the previous one in the same step,
-  // or before it. kAborted: the current version is another; kNotFound: none is stored.
+  // or before it. kAborted: the current version is another. kNotFound: none is stored, or there is
+  // no passphrase to wrap with. kFailedPrecondition: one DEK for all volumes (safety B6).
   virtual Result<std::string> Replace(const Context& context,
                                       std::string_view volume_id,
                                       std::string_view expected_version,
                                       const Secret& dek) = 0;
 
-  // The DEK before the current one. kNotFound: none is kept.
+  // The DEK before the current one. kNotFound: none is kept, or as Fetch.
   virtual Result<StoredDek> FetchPrevious(const Context& context, std::string_view volume_id) = 0;
 
   // Forgets the previous DEK; ok if there is none.

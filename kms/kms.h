@@ -20,12 +20,22 @@ class DekWrapper {
 
   // The text to store in the image's metadata (ceph-csi-compat 6.10); bound to `volume_id` where
   // the provider's format allows it (safety E2).
+  // kNotFound: the request's Secret has no passphrase. kUnavailable: the KEKs cannot be reached (no
+  // ring file, say). kPermissionDenied: this process may not read or make the ring.
+  // kInvalidArgument: what the entry names is no ring, or others may read it. kDataLoss: the ring
+  // is damaged. kUnimplemented: it is newer than this build. kAborted: another process is making
+  // it. kResourceExhausted: no room on disk to make it. kInternal: OpenSSL failed. kCancelled,
+  // kDeadlineExceeded: also while waiting for scrypt's memory.
   virtual Result<std::string> WrapDek(const Context& context,
                                       std::string_view volume_id,
                                       const Secret& dek) = 0;
 
-  // kDataLoss: not a text of this provider, damaged, or wrapped for another volume.
-  // kNotFound: the KEK version that wrapped it is gone.
+  // The DEK in `wrapped`.
+  // kDataLoss: not a text of this provider, damaged, or wrapped for another volume or, with
+  // "metadata", by another passphrase; or the ring is damaged. kNotFound: the KEK version that
+  // wrapped it is gone or of another ring, or the request's Secret has no passphrase.
+  // kUnimplemented: text or ring are newer than this build. kUnavailable, kPermissionDenied,
+  // kInvalidArgument, kInternal, kCancelled, kDeadlineExceeded: as WrapDek.
   virtual Result<Secret> UnwrapDek(const Context& context,
                                    std::string_view volume_id,
                                    std::string_view wrapped) = 0;
