@@ -28,7 +28,8 @@ struct KmsRequest {
   const RequestSecrets& secrets;
 };
 
-// Builds one provider from its entry. kInvalidArgument names the KMS ID and the option.
+// Builds one provider from its entry. kInvalidArgument names the KMS ID and the option;
+// kUnimplemented: an option that this build does not offer.
 using ProviderFactory = std::function<Result<std::shared_ptr<Kms>>(
     const Context& context, const ConfigEntry& entry, const KmsRequest& request)>;
 
@@ -52,8 +53,11 @@ class Registry {
   Registry(ConfigSource& config, Providers providers);
 
   // The provider of `request.kms_id`. An empty id and "default" are the Secret-based one and read
-  // no configuration (ceph-csi-compat 6.1).
+  // no configuration (ceph-csi-compat 6.1). Opening asks no key manager: one that is down, or a
+  // missing passphrase, shows when a DEK is wanted.
   // kInvalidArgument: no such entry, unknown provider, or a bad option; the text names the KMS ID.
+  // kUnavailable: the configuration cannot be read now. kUnimplemented: an option of ceph-csi's
+  // that this build does not offer. kCancelled, kDeadlineExceeded.
   Result<std::shared_ptr<Kms>> Open(const Context& context, const KmsRequest& request);
 
   // Whether the provider of that KMS ID keeps DEKs itself: needs no secrets and asks nobody. Errors

@@ -17,7 +17,7 @@
 namespace rbdcrypt::rbd {
 namespace {
 
-// A mounted ConfigMap holds at most 1 MiB.
+// Read at a time. There is no limit to the whole: a ConfigMap holds at most 1 MiB.
 constexpr std::size_t kReadChunkBytes = 64 * 1024;
 
 // The content, or nothing where there is no such file.

@@ -19,7 +19,7 @@
 
 namespace rbdcrypt::rbd {
 
-// How long a connection that nobody uses is kept.
+// How long a connection that nobody uses is kept at least; see CloseIdle().
 inline constexpr std::chrono::minutes kIdleConnectionLife{10};
 
 // Keeps connections: one per cluster, user and key for all, and more of them lent out one by one.
@@ -41,7 +41,8 @@ class Connections final : public ConnectionSource {
   Result<std::shared_ptr<Connection>> Exclusive(const ClusterAddress& address,
                                                 const Credentials& credentials) override;
 
-  // Closes what was idle for too long; for a timer, where no calls come.
+  // Closes what was idle for too long, beyond the lock of this object. Shared() and Exclusive()
+  // begin with it and nobody else calls it: where no calls come, idle connections stay open.
   void CloseIdle();
 
  private:

@@ -89,7 +89,12 @@ class VolumeFlow {
   // kFailedPrecondition: open somewhere; the text says where.
   Status Delete(const Context& context, const Caller& caller, std::string_view volume_id);
 
-  // Grows the image to at least `size_bytes`; a larger one is left as it is.
+  // Grows the image to at least `size_bytes`; a larger one is left as it is. Returns the raw size,
+  // LUKS header included, read after it. No key is needed. Repeatable.
+  // kNotFound: no such volume, or its image is gone. kInvalidArgument: not an ID of this driver, or
+  // an unknown cluster. kAborted: the volume lock or RBD's own is held by somebody else.
+  // kPermissionDenied: Ceph refuses the user. kUnavailable: the cluster is slow or down.
+  // kCancelled, kDeadlineExceeded: before anything grew. Others as VolumeLocator and VolumeLock.
   Result<ExpandedVolume> Expand(const Context& context,
                                 const Caller& caller,
                                 std::string_view volume_id,

@@ -52,19 +52,25 @@ class VolumeLocator {
 
   // Where nothing is found under the ID's own cluster and pool, or the user may not look there,
   // every mapped place is tried.
-  // kInvalidArgument: not an ID of this driver, or an unknown cluster. kNotFound: no such pool, or
-  // neither journal entry nor image.
+  // kInvalidArgument: not an ID of this driver, a cluster or RADOS namespace that is not there, or
+  // a malformed configuration. kNotFound: no such pool, or neither journal entry nor image.
+  // kPermissionDenied: Ceph refuses user or key, here and at every mapped place. kUnavailable: the
+  // cluster is slow or down, or the configuration cannot be read. kInternal: a journal value that
+  // neither driver writes. kAborted: the connection was fenced. kCancelled, kDeadlineExceeded.
   Result<LocatedVolume> Locate(const Context& context,
                                const Caller& caller,
                                std::string_view volume_id,
                                ConnectionUse use) const;
 
   // A static volume (ceph-csi-compat 1.3): its handle is the image's name, no journal knows it.
+  // Errors as Locate; kNotFound: no such pool or image. No mapped place is tried.
   Result<LocatedVolume> LocateStatic(const Context& context,
                                      const Caller& caller,
                                      const StaticVolume& volume,
                                      ConnectionUse use) const;
 
+  // As the caller's Ceph user. kUnavailable: no monitor answers. kPermissionDenied: wrong user or
+  // key. kInvalidArgument: no usable monitor address, or a key that is none.
   Result<std::shared_ptr<Connection>> Connect(const ClusterEntry& cluster,
                                               const Caller& caller,
                                               ConnectionUse use) const;
