@@ -34,6 +34,7 @@ namespace {
 namespace pb = ::csi::v1;
 using Stub = pb::Controller::Stub;
 
+constexpr std::chrono::seconds kPatience{10};
 constexpr std::chrono::seconds kLimit{300};
 
 template <typename Request, typename Response>
@@ -121,6 +122,10 @@ int main(int argc, char** argv) {
   }
   const auto channel =
       grpc::CreateChannel(rbdcrypt::Cat("unix:", argv[1]), grpc::InsecureChannelCredentials());
+  if (!channel->WaitForConnected(std::chrono::system_clock::now() + rbdcrypt::bench::kPatience)) {
+    std::cerr << "csi_calls: nobody answers at " << argv[1] << "\n";
+    return 1;
+  }
   const auto stub = ::csi::v1::Controller::NewStub(channel);
   rbdcrypt::bench::Lines lines;
   std::vector<std::thread> threads;
