@@ -7,8 +7,9 @@
 
 namespace rbdcrypt::cmd {
 
-// What controller and node have in common. Names and defaults of flags and environment are
-// ceph-csi's where it has them (ceph-csi-compat 4.5), so that its manifests fit.
+// What controller and node have in common. Flags and environment that mean what one of ceph-csi's
+// means have its name and default (ceph-csi-compat 4.5). Its others (--type, --nodeserver, --v, …)
+// are unknown here and refused, so its manifests want their arguments changed.
 struct DriverOptions {
   // --endpoint, CSI_ENDPOINT.
   std::string endpoint = "unix:///tmp/csi.sock";

@@ -28,7 +28,8 @@ struct DeviceContent {
 Result<DeviceContent> ProbeDevice(const std::string& device);
 
 // A file system to be made. `options` are the StorageClass's mkfsOptions, split at blanks; where
-// given they replace ceph-csi's own (ceph-csi-compat 8.5).
+// given they replace ceph-csi's own (ceph-csi-compat 8.5), but not what is added for xfs in any
+// case: "-m reflink=0" where mkfs.xfs knows it, and "-f".
 struct FilesystemRequest {
   // "" means ext4.
   std::string type;
@@ -42,16 +43,21 @@ class Filesystem {
   explicit Filesystem(Subprocess& subprocess);
 
   // mkfs. Never asks whether it should (safety A3): that is the caller's knowledge.
-  // kInvalidArgument: no program for that type, or options that are not for mkfs.
+  // kInvalidArgument: a type that is none, or no program for it (kNotFound if that is mkfs.xfs).
+  // kInternal: mkfs failed, for options that it does not take, say; its last words are in the text,
+  // and the device may hold part of a file system. kCancelled, kDeadlineExceeded: it was killed,
+  // the same.
   Status Make(const Context& context, const FilesystemRequest& request);
 
   // Repairs what can be repaired without asking, before a writable mount; nothing for types that do
   // so when mounted (xfs, btrfs). kDataLoss: errors are left; the text says what to run.
-  // kFailedPrecondition: the check could not be done.
+  // kFailedPrecondition: the check could not be done. kNotFound: no program for that type.
+  // kCancelled, kDeadlineExceeded: it was killed; what it had repaired stays.
   Status Check(const Context& context, const std::string& type, const std::string& device);
 
   // Makes the mounted file system as large as its device; nothing to do is ok.
   // kUnimplemented: the type does not grow. kPermissionDenied: ext4 needs CAP_SYS_RESOURCE for it.
+  // kNotFound: no program for it. kInternal: the program failed; its last words are in the text.
   Status Grow(const Context& context,
               const std::string& type,
               const std::string& device,

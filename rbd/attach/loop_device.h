@@ -30,7 +30,9 @@ struct LoopOptions {
 
 // Makes a loop device over the open file `backing_fd`, past the page cache (direct I/O, or every
 // byte would be cached twice), and returns its path. The file stays referenced by the device alone.
-// kUnavailable: no free device. kFailedPrecondition: the node of a new one does not appear in /dev.
+// kUnavailable: others took every free device first. kFailedPrecondition: the node of a new one
+// does not appear in /dev within 5 s. kNotFound, kPermissionDenied: /dev/loop-control, or the right
+// to use it, is missing. kCancelled, kDeadlineExceeded: nothing was set up.
 Result<std::string> ConfigureLoop(const Context& context,
                                   int backing_fd,
                                   const LoopOptions& options);
@@ -42,13 +44,16 @@ struct FoundLoop {
   bool read_only = false;
 };
 
-// Our device, or nothing.
+// Our device, or nothing. One that is bound, but whose node in /dev cannot be opened, is not seen.
+// kNotFound, kUnavailable: /sys/block cannot be listed.
 Result<std::optional<FoundLoop>> FindLoop(const LoopIdentity& identity);
 
-// kFailedPrecondition: mounted or otherwise held.
+// Waits up to 5 s for udev and its like to let go. kFailedPrecondition: still mounted or otherwise
+// held. kCancelled, kDeadlineExceeded: while waiting.
 Status CheckLoopUnused(const Context& context, const std::string& path);
 
-// Everything written to the device is durable after.
+// Everything written to the device is durable after. kUnavailable: it cannot be opened or flushed:
+// what was written may be lost.
 Status FlushDevice(const std::string& path);
 
 // Takes the file away from the device and returns when it is really free. Ok if it is already.
@@ -56,7 +61,9 @@ Status FlushDevice(const std::string& path);
 // somewhere is freed by the kernel at its last close, so that the next call finds it gone.
 Status ReleaseLoop(const Context& context, const std::string& path);
 
-// Lets the device have its file's present size, which must become `size_bytes`.
+// Lets the device have its file's present size, which must become `size_bytes`; repeatable.
+// kUnavailable: it did not within 5 s. kNotFound: there is no such device, or no file behind it.
+// kCancelled, kDeadlineExceeded: while waiting.
 Status GrowLoop(const Context& context, const std::string& path, std::uint64_t size_bytes);
 
 }  // namespace rbdcrypt::rbd::attach

@@ -25,21 +25,27 @@ MountOptions ParseMountOptions(const std::vector<std::string>& options);
 
 // Mounts `device`; `target` must exist. kFailedPrecondition: the device is in use, or the target
 // is. kInvalidArgument: the file system rejects an option, or there is none of that type on it.
-// kDataLoss: its structure is damaged (EUCLEAN, EFSBADCRC).
+// kDataLoss: its structure is damaged (EUCLEAN, EFSBADCRC). kUnavailable: the device does not
+// answer. kNotFound: no device or target. kPermissionDenied: no CAP_SYS_ADMIN, or the device is
+// read-only and the mount is not.
 Status MountDevice(const std::string& device,
                    const std::string& target,
                    const std::string& type,
                    const MountOptions& options);
 
 // Shows `source`, a folder or a file, at `target` too, which must exist and be of the same kind.
-// The options' flags (ro, noexec, …) are set for the new mount only.
+// The options' flags (ro, nosuid, nodev, noexec, noatime, nodiratime, relatime) are set for the new
+// mount only, the others dropped; where they cannot be set, it is taken down again. kNotFound: no
+// source or target. kPermissionDenied: no CAP_SYS_ADMIN. kInternal: one is a folder, the other a
+// file. Further ones as FromErrno.
 Status BindMount(const std::string& source, const std::string& target, const MountOptions& options);
 
-// Takes down whatever is mounted at `target`, all layers. Ok if nothing is. kFailedPrecondition:
-// in use.
+// Takes down whatever is mounted at `target`, all layers. Ok if nothing is, or no such path is.
+// kFailedPrecondition: in use; layers above that one are gone. kPermissionDenied: no CAP_SYS_ADMIN.
 Status Unmount(const std::string& target);
 
-// Whether anything is mounted at `path`, which may have symbolic links in its folders.
+// Whether anything is mounted at `path`, which may have symbolic links in its folders; no where
+// they do not exist. kUnavailable: /proc/self/mountinfo cannot be read.
 Result<bool> IsMountPoint(const std::string& path);
 
 // What a mounted file system holds (CSI 1.12 NodeGetVolumeStats).

@@ -44,7 +44,8 @@ class QmpClient {
 // The status for an error text of qemu's block layer while it does `command`; texts measured on
 // 7.2: "encryption load fail: Operation not permitted" is kUnauthenticated (no keyslot opens),
 // "encryption load fail: Invalid argument" kDataLoss (no usable header), "No such file or
-// directory" and "does not exist" kNotFound, time-outs kUnavailable; anything else kInternal.
+// directory" and "does not exist" kNotFound, other refusals of permission kPermissionDenied,
+// time-outs, want of memory and a negotiation undone kUnavailable; anything else kInternal.
 Status ErrorFromQemu(std::string_view command, std::string_view text);
 
 }  // namespace rbdcrypt::rbd::attach

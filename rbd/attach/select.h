@@ -13,8 +13,8 @@
 namespace rbdcrypt::rbd::attach {
 
 // The mappers there are, by the name in configuration and staging record: "krbd" (Krbd) and "qemu"
-// (QemuStorage). "rbd-nbd" is the name of ceph-csi's third, which a StorageClass may ask for and
-// this build does not offer.
+// (QemuStorage). "rbd-nbd" is ceph-csi's third, of which there is none here: a StorageClass that
+// asks for it gets a mapper of user space, that is "qemu" (csi/attachers).
 
 // Where the kernel's and the machine's files are; replaced by tests.
 struct NodeFolders {

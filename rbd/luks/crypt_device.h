@@ -32,24 +32,32 @@ enum class KdfProfile {
 class CryptDevice {
  public:
   // An empty file of `size_bytes`; crypt_load refuses one shorter than the metadata.
+  // kResourceExhausted: no memory for it. kInternal: no file descriptor for it, or libcryptsetup
+  // refused.
   static Result<CryptDevice> Create(std::uint64_t size_bytes);
 
+  // Bytes of the file. kInternal: reading failed, or reaches beyond the end. Writing beyond the end
+  // grows the file. kResourceExhausted: no memory for what was written.
   Status Read(std::uint64_t offset_bytes, std::span<std::byte> out) const;
   Status Write(std::uint64_t offset_bytes, std::span<const std::byte> data);
 
   // Loads the LUKS2 header of the file; a missing copy is repaired in the file.
-  // kDataLoss: libcryptsetup refuses what the file holds.
+  // kDataLoss: libcryptsetup refuses what the file holds. kUnavailable: it had no memory.
   Status Load();
 
   // The volume key behind keyslot `slot`, or nothing if `passphrase` does not open it. Runs the
-  // slot's KDF, whatever memory that takes: see memory_gate.h.
+  // slot's KDF, whatever memory that takes: see memory_gate.h. `slot` must be in use.
+  // kUnavailable: there was no memory for it. kDataLoss: the header gives the volume key an
+  // impossible size. kInternal: libcryptsetup failed otherwise.
   Result<std::optional<Secret>> OpenSlot(int slot, const Secret& passphrase);
 
   // Makes `passphrase` open `slot`, which must be free. Its area is encrypted with AES whatever the
-  // volume's cipher is. kInternal: libcryptsetup refused.
+  // volume's cipher is. kInternal: libcryptsetup refused, for want of memory included; the file may
+  // hold the slot or a part of it.
   Status AddSlot(int slot, const Secret& volume_key, const Secret& passphrase, KdfProfile kdf);
 
-  // Removes `slot` and overwrites its area.
+  // Removes `slot` and overwrites its area; the last one, too: to spare it is the caller's affair.
+  // kInternal: libcryptsetup refused, or the slot is free.
   Status DestroySlot(int slot);
 
  private:

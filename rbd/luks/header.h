@@ -59,16 +59,21 @@ class Header {
   // A new header with a random volume key, which `passphrase` opens in slot 0. `found` is what the
   // image holds (InspectImage): WriteBack() fails with kAborted if that is no longer true.
   // kFailedPrecondition: `found` is not kEmpty and options.replace_existing is false.
-  // kInvalidArgument: options.uuid is none, or `passphrase` is empty.
+  // kInvalidArgument: options.uuid is none, or `passphrase` is empty. kInternal: OpenSSL or
+  // libcryptsetup refused, argon2id without enough memory included. kUnavailable,
+  // kResourceExhausted: no memory for the copy.
   static Result<Header> Format(const Inspection& found,
                                const FormatOptions& options,
                                const Secret& passphrase,
                                MemoryGate& gate = MemoryGate::ForProcess());
 
   // Adds a slot that `added` opens and returns its number: 0 or 1. Uses no slot and no area that is
-  // in use on the image, even if dropped here: write back first.
-  // kUnauthenticated: `known` opens no slot. kResourceExhausted: neither slot is free.
-  // kFailedPrecondition: the header asks for something that forbids edits (reencryption under way).
+  // in use on the image, even if dropped here: write back first. A call that failed may leave the
+  // slot in this copy: after any error throw the object away and load again.
+  // kUnauthenticated: `known` opens no slot. kInvalidArgument: `added` is empty.
+  // kResourceExhausted: neither slot is free. kFailedPrecondition: the header asks for something
+  // that forbids edits (reencryption under way), has no usable slot, or the new area would lie over
+  // one of the image's. kInternal: libcryptsetup refused. Of opening `known`: as TestPassphrase.
   Result<int> AddKeyslot(const Context& context,
                          const Secret& known,
                          const Secret& added,
@@ -77,14 +82,18 @@ class Header {
   // The number of the slot that `passphrase` opens. Tries the cheap ones first and the expensive
   // ones only if none of those opens; each passes the memory gate.
   // kUnauthenticated: it opens none. kFailedPrecondition: there is no usable slot at all.
-  // kUnavailable, kResourceExhausted: no cheap slot opens and the gate refused another.
+  // kUnavailable, kResourceExhausted: no cheap slot opens and the gate refused another, or (the
+  // first) the KDF got no memory. kCancelled, kDeadlineExceeded: before a slot, or at the gate.
+  // kDataLoss: a volume key of an impossible size. kInternal: libcryptsetup failed otherwise.
   Result<int> TestPassphrase(const Context& context, const Secret& passphrase);
 
-  // Whether `passphrase` opens `slot`; false for a free slot. Errors of the memory gate.
+  // Whether `passphrase` opens `slot`; false for one that is free or holds no volume key. Errors as
+  // TestPassphrase, but for kUnauthenticated and kFailedPrecondition.
   Result<bool> OpensSlot(const Context& context, const Secret& passphrase, int slot);
 
   // Drops slot 0 or 1. kInvalidArgument: another number. kNotFound: it is free.
-  // kFailedPrecondition: it is the last usable slot, or edits are forbidden.
+  // kFailedPrecondition: it is the last usable slot, or edits are forbidden. kInternal:
+  // libcryptsetup refused; load again.
   Status DropKeyslot(int slot);
 
   // The key that encrypts the data, for proofs and for dm-crypt. Errors as TestPassphrase.
@@ -99,7 +108,7 @@ class Header {
 
   // Puts the edits on the image, in the order of write_back.h. After an error, load again.
   // kAborted: somebody else wrote since the header was loaded; load again. kOutOfRange: the image
-  // has no room for data behind the header.
+  // has no room for data behind the header; nothing was written. Errors of `io` as they are.
   Status WriteBack(const Context& context, HeaderIo& io);
 
  private:

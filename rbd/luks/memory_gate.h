@@ -58,7 +58,10 @@ class MemoryGate {
   // The gate of this process.
   static MemoryGate& ForProcess();
 
-  // Waits until no other expensive test runs, then checks that `bytes` and a reserve are free.
+  // Waits until no other expensive test runs, then checks that `bytes` and a reserve of 64 MiB are
+  // free: by MemAvailable, and by memory.max of this process's cgroup and all above it that it
+  // sees. Only cgroup v2 has such limits here: those of v1 are not looked at, and a memory.max that
+  // cannot be read counts as none.
   // kUnavailable: not free now, or how much is free cannot be read; try later. kResourceExhausted:
   // the container's limit is lower than that, it will never fit. kDeadlineExceeded, kCancelled:
   // while waiting.
