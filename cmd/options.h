@@ -46,7 +46,8 @@ struct NodeOptions {
   // --runtime-dir: what must survive this process, but not the machine.
   std::string runtime_dir = "/run/rbdcrypt";
   // --daemon-cgroup: a cgroup v2 folder of the host, "/sys/fs/cgroup/…", to which the attacher qemu
-  // moves its daemons, so that they outlive the node's container; "": they stay in it.
+  // moves its daemons, so that they outlive the node's container, which also has to have the host's
+  // PID namespace; "": they stay in it.
   std::string daemon_cgroup;
 };
 
