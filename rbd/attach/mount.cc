@@ -80,14 +80,20 @@ void Apply(const std::string& option, MountOptions& out) {
   }
 }
 
+std::size_t CountData(const MountOptions& options) {
+  return options.data.empty() ? 0 : Split(options.data, ',').size();
+}
+
+// The options themselves are not repeated: CSI counts mount_flags among what may be secret (safety
+// E1).
 Status ExplainMountError(int error, std::string_view what, const MountOptions& options) {
   switch (error) {
     case EUCLEAN:
     case EBADMSG:
       return DataLoss(Cat(what, ": the file system is damaged; check it by hand"));
     case EINVAL:
-      return InvalidArgument(Cat(what, ": no such file system on it, or it rejects the options \"",
-                                 options.data, "\"; see the kernel's log"));
+      return InvalidArgument(Cat(what, ": no such file system on it, or it rejects one of its ",
+                                 CountData(options), " own mount options; see the kernel's log"));
     case ENODEV:
       return InvalidArgument(Cat(what, ": this kernel does not know the file system"));
     case EIO:

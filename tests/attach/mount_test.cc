@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -17,6 +18,9 @@ using ::rbdcrypt::testing::IsOk;
 using ::rbdcrypt::testing::IsOkAndHolds;
 using ::rbdcrypt::testing::StatusIs;
 using ::rbdcrypt::testing::TempDir;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(MountTest, OptionsAreSortedIntoFlagsAndData) {
   const MountOptions options = ParseMountOptions(
@@ -36,6 +40,19 @@ TEST(MountTest, NothingGivesNothing) {
   const MountOptions options = ParseMountOptions({"", ",", " "});
   EXPECT_EQ(options.flags, 0UL);
   EXPECT_EQ(options.data, "");
+}
+
+// Safety E1.
+TEST(MountTest, OptionsThatAreRejectedAreCountedAndNotRepeated) {
+  if (getuid() != 0) {
+    GTEST_SKIP() << "needs root to mount";
+  }
+  const TempDir folder;
+  const MountOptions options = ParseMountOptions({"noatime", "size=1m,password=hunter2"});
+  EXPECT_THAT(MountDevice("none", folder.path(), "tmpfs", options),
+              StatusIs(Code::kInvalidArgument,
+                       AllOf(HasSubstr(folder.path()), HasSubstr("tmpfs"), HasSubstr("2 own"),
+                             Not(HasSubstr("hunter2")), Not(HasSubstr("size")))));
 }
 
 TEST(MountTest, UnmountOfWhatIsNotMountedIsOk) {
