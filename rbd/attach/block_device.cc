@@ -44,6 +44,11 @@ Result<std::string> ReadSixBytes(int fd, std::uint64_t offset_bytes, const std::
   return std::string(bytes.data(), static_cast<std::size_t>(got));
 }
 
+// The node is there, its device no longer.
+bool IsGone(int error) {
+  return error == ENXIO || error == ENODEV;
+}
+
 }  // namespace
 
 Result<std::uint64_t> DeviceSize(const std::string& path) {
@@ -89,21 +94,26 @@ Status RefusePlainUseOfLuks(const std::string& path) {
   return OkStatus();
 }
 
-Status CheckReadable(const std::string& path) {
+Result<bool> IsAlive(const std::string& path) {
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT));
   if (!fd.valid() && errno == EINVAL) {
     // A file system without O_DIRECT, as tmpfs was before Linux 6.6.
     fd.Reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   }
   if (!fd.valid()) {
-    return FromErrno(errno, Cat("open ", path));
+    const int error = errno;
+    return IsGone(error) ? Result<bool>(false) : FromErrno(error, Cat("open ", path));
   }
   const std::unique_ptr<void, FreeWith<std::free>> page(std::aligned_alloc(kPageBytes, kPageBytes));
   RBDCRYPT_CHECK(page != nullptr);
-  if (pread(fd.get(), page.get(), kPageBytes, 0) < 0) {
-    return Unavailable(Cat("read ", path, ": ", std::strerror(errno)));
+  if (pread(fd.get(), page.get(), kPageBytes, 0) >= 0) {
+    return true;
   }
-  return OkStatus();
+  const int error = errno;
+  if (IsGone(error) || error == EIO || error == ENOTCONN || error == ESHUTDOWN) {
+    return false;
+  }
+  return Unavailable(Cat("read ", path, ": ", std::strerror(error)));
 }
 
 }  // namespace rbdcrypt::rbd::attach

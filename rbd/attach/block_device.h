@@ -23,7 +23,9 @@ Result<bool> HasLuksMagic(const std::string& path);
 // A volume meant to be plain that has a LUKS header is kFailedPrecondition (safety A5).
 Status RefusePlainUseOfLuks(const std::string& path);
 
-// Whether the device answers at all: reads its first sector past the page cache.
-Status CheckReadable(const std::string& path);
+// Whether the device behind the node answers at all: reads its first sector past the page cache.
+// Dead is only what says so itself: ENXIO or ENODEV of the opening, and of the reading these, EIO,
+// ENOTCONN and ESHUTDOWN. Any other failure, as for want of a file descriptor, is an error.
+Result<bool> IsAlive(const std::string& path);
 
 }  // namespace rbdcrypt::rbd::attach

@@ -85,18 +85,34 @@ Status Load(Session& session, const std::string& path) {
   return OkStatus();
 }
 
-Mapping ReadMapping(const fs::path& block) {
-  Mapping mapping;
-  mapping.is_luks = ReadFirstLine(block / "dm/uuid").value_or("").starts_with("CRYPT-LUKS");
-  mapping.read_only = ReadFirstLine(block / "ro").value_or("") == "1";
-  const auto slaves = ListFolder(block / "slaves");
-  for (const std::string& slave : slaves.value_or(std::vector<std::string>())) {
+// The devices under a mapping that still exist.
+Result<std::vector<std::string>> ReadBacking(const fs::path& slaves) {
+  ASSIGN_OR_RETURN(const auto names, ListFolder(slaves));
+  std::vector<std::string> backing;
+  for (const std::string& name : names) {
     // The link to a device that was taken away by force stays, and points nowhere.
-    if (std::error_code gone; fs::exists(block / "slaves" / slave, gone)) {
-      mapping.backing.push_back(slave);
+    std::error_code error;
+    if (fs::exists(slaves / name, error)) {
+      backing.push_back(name);
+    } else if (error) {
+      return Unavailable(Cat("look at ", (slaves / name).native(), ": ", error.message()));
     }
   }
-  return mapping;
+  return backing;
+}
+
+// Nothing where the mapping went away meanwhile.
+Result<std::optional<Mapping>> ReadMapping(const fs::path& block) {
+  ASSIGN_OR_RETURN(const auto uuid, ReadFirstLine(block / "dm/uuid"));
+  ASSIGN_OR_RETURN(const auto ro, ReadFirstLine(block / "ro"));
+  auto backing = ReadBacking(block / "slaves");
+  if (!uuid || !ro || backing.status().code() == Code::kNotFound) {
+    return std::nullopt;
+  }
+  RETURN_IF_ERROR(backing.status());
+  return Mapping{.backing = *std::move(backing),
+                 .is_luks = uuid->starts_with("CRYPT-LUKS"),
+                 .read_only = *ro == "1"};
 }
 
 }  // namespace
@@ -134,7 +150,9 @@ Result<std::optional<Mapping>> CryptsetupDmCrypt::Find(std::string_view name) {
   const fs::path blocks = fs::path(sysfs_root_) / "block";
   ASSIGN_OR_RETURN(const auto devices, ListFolder(blocks));
   for (const std::string& device : devices) {
-    if (ReadFirstLine(blocks / device / "dm/name").value_or("") == name) {
+    // Any other device has no such file.
+    ASSIGN_OR_RETURN(const auto found, ReadFirstLine(blocks / device / "dm/name"));
+    if (found == name) {
       return ReadMapping(blocks / device);
     }
   }

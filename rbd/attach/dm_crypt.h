@@ -47,7 +47,8 @@ class DmCrypt {
   // kDataLoss: no usable header. kFailedPrecondition: the device is in use by something else.
   virtual Status Activate(const Context& context, const ActivateRequest& request) = 0;
 
-  // The mapping of that name, whoever made it, or nothing.
+  // The mapping of that name, whoever made it, or nothing. An error where the kernel's list cannot
+  // be read: that is no absence (safety A4).
   virtual Result<std::optional<Mapping>> Find(std::string_view name) = 0;
 
   // Lets it cover its device's present size. kFailedPrecondition: its key is in the keyring.

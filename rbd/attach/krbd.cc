@@ -51,7 +51,8 @@ Result<Attachment> DeviceAt(const std::string& path) {
 // Nothing where it does not answer: its client was blocklisted, or it stands over a device that was
 // unmapped by force, though another of that name may be there by now.
 Result<std::optional<Attachment>> LiveDeviceAt(const std::string& path) {
-  if (!CheckReadable(path).ok()) {
+  ASSIGN_OR_RETURN(const bool is_alive, IsAlive(path));
+  if (!is_alive) {
     return std::nullopt;
   }
   return DeviceAt(path);
@@ -70,7 +71,7 @@ Status ForeignMapping(std::string_view name, const Mapping& mapping) {
 
 // For writing; what may be read all the same, the kernel judges by itself.
 Status CheckFeatures(const RbdBus& bus, const AttachRequest& request) {
-  const std::uint64_t supported = bus.SupportedFeatures();
+  ASSIGN_OR_RETURN(const std::uint64_t supported, bus.SupportedFeatures());
   const std::uint64_t missing = request.image_features & ~supported;
   if (supported == 0 || missing == 0 || request.read_only) {
     return OkStatus();
@@ -128,10 +129,11 @@ Result<Attachment> Krbd::Attach(const Context& context, const AttachRequest& req
 
 Result<Krbd::Mapped> Krbd::MapOrReuse(const Context& context, const AttachRequest& request) {
   const AttachmentKey key = KeyOf(request);
-  auto device = FindDevice(key);
+  ASSIGN_OR_RETURN(auto device, FindDevice(key));
   if (device) {
     ASSIGN_OR_RETURN(const std::string path, parts_.bus.WaitForNode(context, *device));
-    if (!CheckReadable(path).ok()) {
+    ASSIGN_OR_RETURN(const bool is_alive, IsAlive(path));
+    if (!is_alive) {
       RETURN_IF_ERROR(Annotate(Detach(context, key), Cat("take down ", path, ", which is dead")));
       device.reset();
     }
@@ -140,7 +142,7 @@ Result<Krbd::Mapped> Krbd::MapOrReuse(const Context& context, const AttachReques
   if (is_new) {
     RETURN_IF_ERROR(CheckFeatures(parts_.bus, request));
     RETURN_IF_ERROR(AfterEffect("attach.krbd-mapped", Map(context, request)));
-    device = FindDevice(key);
+    ASSIGN_OR_RETURN(device, FindDevice(key));
     if (!device) {
       return Unavailable(Cat("image ", ImageSpec(request), " was mapped, but its device is gone"));
     }
@@ -189,7 +191,9 @@ Result<bool> Krbd::IsOpen(const Context& context,
       return FailedPrecondition(Cat(Path(name), " is read-only; unstage the volume first"));
     }
     // A device that was unmapped by force and mapped again has the same name: only a read tells.
-    if (!mapped.is_new && CheckReadable(Path(name)).ok()) {
+    ASSIGN_OR_RETURN(const bool is_alive,
+                     mapped.is_new ? Result<bool>(false) : IsAlive(Path(name)));
+    if (is_alive) {
       return true;
     }
   } else if (!mapping->is_luks || !mapping->backing.empty()) {
@@ -201,7 +205,7 @@ Result<bool> Krbd::IsOpen(const Context& context,
 
 Status Krbd::Detach(const Context& context, const AttachmentKey& key) {
   RETURN_IF_ERROR(CloseMapping(context, key));
-  const auto device = FindDevice(key);
+  ASSIGN_OR_RETURN(const auto device, FindDevice(key));
   if (!device) {
     return OkStatus();
   }
@@ -215,7 +219,7 @@ Status Krbd::CloseMapping(const Context& context, const AttachmentKey& key) {
   if (!mapping) {
     return OkStatus();
   }
-  const auto device = FindDevice(key);
+  ASSIGN_OR_RETURN(const auto device, FindDevice(key));
   const bool is_dead = mapping->is_luks && mapping->backing.empty();
   if (!is_dead && !(device && IsOver(*mapping, *device))) {
     return ForeignMapping(name, *mapping);
@@ -224,7 +228,7 @@ Status Krbd::CloseMapping(const Context& context, const AttachmentKey& key) {
 }
 
 Result<std::optional<Attachment>> Krbd::Find(const Context& context, const AttachmentKey& key) {
-  const auto device = FindDevice(key);
+  ASSIGN_OR_RETURN(const auto device, FindDevice(key));
   if (!device) {
     return std::nullopt;
   }
@@ -245,7 +249,7 @@ Result<std::optional<Attachment>> Krbd::Find(const Context& context, const Attac
 
 Result<Attachment> Krbd::Grow(const Context& context, const AttachmentKey& key) {
   ASSIGN_OR_RETURN(const auto attachment, Find(context, key));
-  const auto device = FindDevice(key);
+  ASSIGN_OR_RETURN(const auto device, FindDevice(key));
   if (!attachment || !device) {
     return NotFound(Cat("image ", key.pool, "/", key.image, " is not attached to this node"));
   }
@@ -258,8 +262,8 @@ Result<Attachment> Krbd::Grow(const Context& context, const AttachmentKey& key) 
   return DeviceAt(attachment->device_path);
 }
 
-std::optional<RbdDevice> Krbd::FindDevice(const AttachmentKey& key) const {
-  const auto devices = parts_.bus.List();
+Result<std::optional<RbdDevice>> Krbd::FindDevice(const AttachmentKey& key) const {
+  ASSIGN_OR_RETURN(const auto devices, parts_.bus.List());
   const auto found = std::ranges::find_if(devices, [&](const RbdDevice& device) {
     return device.pool == key.pool && device.rados_namespace == key.rados_namespace &&
            device.image == key.image && device.snapshot == "-";

@@ -56,7 +56,7 @@ class Krbd final : public Attacher {
 
   // "/dev/mapper/<name>".
   std::string Path(std::string_view name) const;
-  std::optional<RbdDevice> FindDevice(const AttachmentKey& key) const;
+  Result<std::optional<RbdDevice>> FindDevice(const AttachmentKey& key) const;
   Status LoadModule(const Context& context);
   Result<Mapped> MapOrReuse(const Context& context, const AttachRequest& request);
   Status Map(const Context& context, const AttachRequest& request);

@@ -33,33 +33,47 @@ UniqueFd OpenDevice(const std::string& path, int flags) {
   return UniqueFd(open(path.c_str(), flags | O_CLOEXEC));
 }
 
-// Calls `is_done` until it is true or the patience is over.
+// The device itself went away, which is not so where opening it fails for any other reason.
+bool IsGone(int error) {
+  return error == ENOENT || error == ENXIO || error == ENODEV;
+}
+
+// Calls `is_done`, which gives a Result<bool>, until it is true or the patience is over.
 template <typename Predicate>
 Status WaitUntil(const Context& context, const Status& otherwise, Predicate is_done) {
   const auto give_up = context.clock().Now() + kPatience;
-  while (!is_done()) {
+  while (true) {
+    ASSIGN_OR_RETURN(const bool is_over, is_done());
+    if (is_over) {
+      return OkStatus();
+    }
     RETURN_IF_ERROR(context.Check("waiting for a loop device"));
     if (context.clock().Now() >= give_up) {
       return otherwise;
     }
     context.clock().SleepUntil(context.clock().Now() + kPause);
   }
-  return OkStatus();
 }
 
-bool IsFree(const std::string& path) {
+Result<bool> IsFree(const std::string& path) {
   const UniqueFd fd = OpenDevice(path, O_RDONLY);
+  if (!fd.valid()) {
+    const int error = errno;
+    return IsGone(error) ? Result<bool>(true) : FromErrno(error, Cat("open ", path));
+  }
   loop_info64 info{};
-  return !fd.valid() || (ioctl(fd.get(), LOOP_GET_STATUS64, &info) != 0 && errno == ENXIO);
+  return ioctl(fd.get(), LOOP_GET_STATUS64, &info) != 0 && errno == ENXIO;
 }
 
 // What the loop device `path` is, if it is the one of `identity`.
-std::optional<FoundLoop> Inspect(const std::string& path,
-                                 const fs::path& sysfs,
-                                 const LoopIdentity& identity) {
+Result<std::optional<FoundLoop>> Inspect(const std::string& path,
+                                         const fs::path& sysfs,
+                                         const LoopIdentity& identity) {
   const UniqueFd fd = OpenDevice(path, O_RDONLY);
   if (!fd.valid()) {
-    return std::nullopt;
+    const int error = errno;
+    return IsGone(error) ? Result<std::optional<FoundLoop>>(std::nullopt)
+                         : FromErrno(error, Cat("open ", path));
   }
   loop_info64 info{};
   if (ioctl(fd.get(), LOOP_GET_STATUS64, &info) == 0) {
@@ -70,7 +84,7 @@ std::optional<FoundLoop> Inspect(const std::string& path,
   if (errno == ENXIO) {
     return std::nullopt;
   }
-  const auto backing = ReadFirstLine(sysfs / "loop/backing_file").value_or("");
+  ASSIGN_OR_RETURN(const auto backing, ReadFirstLine(sysfs / "loop/backing_file"));
   const bool is_ours = backing == identity.backing_path || path == identity.recorded_device;
   return is_ours ? std::optional(FoundLoop{path, false, false}) : std::nullopt;
 }
@@ -96,7 +110,7 @@ Status TryConfigure(const Context& context, const std::string& path, const loop_
       context,
       FailedPrecondition(Cat(path, " does not appear; is the host's /dev in the container?")), [&] {
         fd = OpenDevice(path, read_only ? O_RDONLY : O_RDWR);
-        return fd.valid();
+        return Result<bool>(fd.valid());
       }));
   if (ioctl(fd.get(), LOOP_CONFIGURE, &config) == 0) {
     return OkStatus();
@@ -136,12 +150,17 @@ Result<std::optional<FoundLoop>> FindLoop(const LoopIdentity& identity) {
   const fs::path blocks = "/sys/block";
   ASSIGN_OR_RETURN(const auto names, ListFolder(blocks));
   for (const std::string& name : names) {
-    std::error_code unbound;
+    std::error_code error;
     // The folder "loop" exists only while a file is bound.
-    if (!fs::exists(blocks / name / "loop", unbound)) {
+    const bool is_bound = fs::exists(blocks / name / "loop", error);
+    if (error) {
+      return Unavailable(Cat("look at ", name, ": ", error.message()));
+    }
+    if (!is_bound) {
       continue;
     }
-    if (auto found = Inspect("/dev/" + name, blocks / name, identity)) {
+    ASSIGN_OR_RETURN(auto found, Inspect("/dev/" + name, blocks / name, identity));
+    if (found) {
       return found;
     }
   }
@@ -151,19 +170,31 @@ Result<std::optional<FoundLoop>> FindLoop(const LoopIdentity& identity) {
 Status CheckLoopUnused(const Context& context, const std::string& path) {
   // A mount claims the device exclusively, and so do we for a moment.
   return WaitUntil(context, FailedPrecondition(Cat(path, " is still in use")),
-                   [&] { return OpenDevice(path, O_RDONLY | O_EXCL).valid() || errno != EBUSY; });
+                   [&]() -> Result<bool> {
+                     const UniqueFd fd = OpenDevice(path, O_RDONLY | O_EXCL);
+                     const int error = fd.valid() ? 0 : errno;
+                     if (error == EBUSY) {
+                       return false;
+                     }
+                     return error == 0 || IsGone(error) ? Result<bool>(true)
+                                                        : FromErrno(error, Cat("open ", path));
+                   });
 }
 
 Status FlushDevice(const std::string& path) {
   const UniqueFd fd = OpenDevice(path, O_RDONLY);
-  if (!fd.valid() || fsync(fd.get()) != 0) {
-    return Unavailable(Cat("flush ", path, ": ", std::strerror(errno)));
+  if (!fd.valid()) {
+    return FromErrno(errno, Cat("open ", path));
+  }
+  if (fsync(fd.get()) != 0) {
+    return DataLoss(Cat("flush ", path, ": ", std::strerror(errno)));
   }
   return OkStatus();
 }
 
 Status ReleaseLoop(const Context& context, const std::string& path) {
-  if (IsFree(path)) {
+  ASSIGN_OR_RETURN(const bool is_free, IsFree(path));
+  if (is_free) {
     return OkStatus();
   }
   RETURN_IF_ERROR(CheckLoopUnused(context, path));
@@ -178,18 +209,17 @@ Status ReleaseLoop(const Context& context, const std::string& path) {
 }
 
 Status GrowLoop(const Context& context, const std::string& path, std::uint64_t size_bytes) {
-  Status failed;
-  RETURN_IF_ERROR(
-      WaitUntil(context, Unavailable(Cat(path, " does not reach ", size_bytes, " bytes")), [&] {
-        const UniqueFd fd = OpenDevice(path, O_RDONLY);
-        if (!fd.valid() || ioctl(fd.get(), LOOP_SET_CAPACITY) != 0) {
-          failed = FromErrno(errno, Cat("grow ", path));
-          return true;
-        }
-        // A file over FUSE shows its new size once the old one, kept for a second, has expired.
-        return DeviceSize(path).value_or(0) == size_bytes;
-      }));
-  return failed;
+  return WaitUntil(context, Unavailable(Cat(path, " does not reach ", size_bytes, " bytes")),
+                   [&]() -> Result<bool> {
+                     const UniqueFd fd = OpenDevice(path, O_RDONLY);
+                     if (!fd.valid() || ioctl(fd.get(), LOOP_SET_CAPACITY) != 0) {
+                       return FromErrno(errno, Cat("grow ", path));
+                     }
+                     // A file over FUSE shows its new size once the old one, kept for a second, has
+                     // expired.
+                     ASSIGN_OR_RETURN(const std::uint64_t present_bytes, DeviceSize(path));
+                     return present_bytes == size_bytes;
+                   });
 }
 
 }  // namespace rbdcrypt::rbd::attach

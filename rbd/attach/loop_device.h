@@ -44,16 +44,17 @@ struct FoundLoop {
   bool read_only = false;
 };
 
-// Our device, or nothing. One that is bound, but whose node in /dev cannot be opened, is not seen.
-// kNotFound, kUnavailable: /sys/block cannot be listed.
+// Our device, or nothing. One that is bound, but without a node in /dev, is not seen. kNotFound,
+// kUnavailable: /sys/block cannot be listed. Other codes: a device cannot be looked at, and might
+// be ours (safety A4).
 Result<std::optional<FoundLoop>> FindLoop(const LoopIdentity& identity);
 
 // Waits up to 5 s for udev and its like to let go. kFailedPrecondition: still mounted or otherwise
-// held. kCancelled, kDeadlineExceeded: while waiting.
+// held. kCancelled, kDeadlineExceeded: while waiting. Other codes: it cannot be looked at.
 Status CheckLoopUnused(const Context& context, const std::string& path);
 
-// Everything written to the device is durable after. kUnavailable: it cannot be opened or flushed:
-// what was written may be lost.
+// Everything written to the device is durable after. kDataLoss: it is not, and will not be. Other
+// codes: the device cannot be opened, so nothing was tried.
 Status FlushDevice(const std::string& path);
 
 // Takes the file away from the device and returns when it is really free. Ok if it is already.

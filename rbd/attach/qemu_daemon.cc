@@ -24,18 +24,23 @@ constexpr auto kKillPatience = std::chrono::seconds(10);
 constexpr auto kPause = std::chrono::milliseconds(10);
 
 // Whether the process was started with `text` in one of its arguments. A zombie has none.
-bool HasArgument(const fs::path& process, std::string_view text) {
-  const auto arguments = ReadFile(process / "cmdline");
-  return arguments.ok() && arguments->find(text) != std::string::npos;
+Result<bool> HasArgument(const fs::path& process, std::string_view text) {
+  ASSIGN_OR_RETURN(const auto arguments, ReadIfThere(process / "cmdline"));
+  return arguments && arguments->find(text) != std::string::npos;
 }
 
 // Kills `pid` only if it is still a process with that argument: the descriptor pins the process
 // before its arguments are looked at.
-void KillIfArgument(pid_t pid, std::string_view text) {
+Status KillIfArgument(pid_t pid, std::string_view text) {
   const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  if (process.valid() && HasArgument(fs::path("/proc") / std::to_string(pid), text)) {
+  if (!process.valid()) {
+    return errno == ESRCH ? OkStatus() : FromErrno(errno, Cat("hold process ", pid));
+  }
+  ASSIGN_OR_RETURN(const bool is_it, HasArgument(fs::path("/proc") / std::to_string(pid), text));
+  if (is_it) {
     syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
   }
+  return OkStatus();
 }
 
 }  // namespace
@@ -51,7 +56,8 @@ Status QemuDaemon::Start(const Context& context) {
       "--chardev",           Cat("socket,id=qmp,path=", SocketPath(), ",server=on,wait=off"),
       "--monitor",           "chardev=qmp"};
   RETURN_IF_ERROR(subprocess_.RunChecked(context, command).status());
-  for (const pid_t pid : Pids()) {
+  ASSIGN_OR_RETURN(const auto pids, Pids());
+  for (const pid_t pid : pids) {
     if (const std::string file = cgroup_ + "/cgroup.procs"; !cgroup_.empty()) {
       const int error = WriteKernelFile(file, std::to_string(pid));
       if (error != 0) {
@@ -62,8 +68,9 @@ Status QemuDaemon::Start(const Context& context) {
   return OkStatus();
 }
 
-bool QemuDaemon::IsRunning() const {
-  return !Pids().empty();
+Result<bool> QemuDaemon::IsRunning() const {
+  ASSIGN_OR_RETURN(const auto pids, Pids());
+  return !pids.empty();
 }
 
 Result<QmpClient> QemuDaemon::Connect(const Context& context) const {
@@ -75,7 +82,7 @@ std::string QemuDaemon::ExportPath() const {
 }
 
 Result<std::string> QemuDaemon::ReachableExportPath() const {
-  const auto pids = Pids();
+  ASSIGN_OR_RETURN(const auto pids, Pids());
   if (pids.empty()) {
     return Unavailable(Cat("the qemu-storage-daemon of ", folder_, " does not run"));
   }
@@ -83,48 +90,59 @@ Result<std::string> QemuDaemon::ReachableExportPath() const {
 }
 
 Status QemuDaemon::Stop(const Context& context) {
-  if (!IsRunning()) {
+  ASSIGN_OR_RETURN(const bool is_running, IsRunning());
+  if (!is_running) {
     return OkStatus();
   }
   Clock& clock = context.clock();
   if (auto client = Connect(context.WithTimeout(kPatience)); client.ok()) {
     // It may be gone before it has answered.
     client->Execute(context.WithTimeout(kPatience), "quit", Json::object()).status().IgnoreError();
-    if (WaitUntilGone(context, clock.Now() + kPatience)) {
+    ASSIGN_OR_RETURN(const bool has_ended, WaitUntilGone(context, clock.Now() + kPatience));
+    if (has_ended) {
       return OkStatus();
     }
   }
   RETURN_IF_ERROR(context.Check("killing qemu-storage-daemon"));
-  for (const pid_t pid : Pids()) {
-    KillIfArgument(pid, SocketPath());
+  ASSIGN_OR_RETURN(const auto pids, Pids());
+  for (const pid_t pid : pids) {
+    RETURN_IF_ERROR(KillIfArgument(pid, SocketPath()));
   }
-  if (!WaitUntilGone(context, clock.Now() + kKillPatience)) {
+  ASSIGN_OR_RETURN(const bool is_dead, WaitUntilGone(context, clock.Now() + kKillPatience));
+  if (!is_dead) {
     return Unavailable(Cat("the qemu-storage-daemon of ", folder_, " does not end"));
   }
   return OkStatus();
 }
 
-bool QemuDaemon::WaitUntilGone(const Context& context, Clock::TimePoint until) const {
-  while (IsRunning()) {
+Result<bool> QemuDaemon::WaitUntilGone(const Context& context, Clock::TimePoint until) const {
+  while (true) {
+    ASSIGN_OR_RETURN(const bool is_running, IsRunning());
+    if (!is_running) {
+      return true;
+    }
     if (context.clock().Now() >= until || !context.Check("waiting for the daemon's end").ok()) {
       return false;
     }
     context.clock().SleepUntil(context.clock().Now() + kPause);
   }
-  return true;
 }
 
 std::string QemuDaemon::SocketPath() const {
   return folder_ + "/qmp.sock";
 }
 
-std::vector<pid_t> QemuDaemon::Pids() const {
+Result<std::vector<pid_t>> QemuDaemon::Pids() const {
   std::vector<pid_t> pids;
   const std::string argument = Cat("path=", SocketPath());
-  const auto processes = ListFolder("/proc");
-  for (const std::string& name : processes.value_or(std::vector<std::string>())) {
+  ASSIGN_OR_RETURN(const auto names, ListFolder("/proc"));
+  for (const std::string& name : names) {
     const auto pid = ParseUint64(name);
-    if (pid && HasArgument(fs::path("/proc") / name, argument)) {
+    if (!pid) {
+      continue;
+    }
+    ASSIGN_OR_RETURN(const bool is_it, HasArgument(fs::path("/proc") / name, argument));
+    if (is_it) {
       pids.push_back(static_cast<pid_t>(*pid));
     }
   }

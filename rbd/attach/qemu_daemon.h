@@ -22,8 +22,9 @@ namespace rbdcrypt::rbd::attach {
 //
 // In a container, the daemon still belongs to the container's control group and mount namespace:
 // when the container is replaced, the kubelet kills it with the rest, unless `cgroup` names a group
-// (under a cgroup file system of the host) to move it to. Its FUSE file is reached through its own
-// /proc/<pid>/root, whichever mount namespace that is.
+// (under a cgroup file system of the host) to move it to. Even then it dies with a PID namespace of
+// the container's own, so the container has to share the host's. Its FUSE file is reached through
+// its own /proc/<pid>/root, whichever mount namespace that is.
 class QemuDaemon {
  public:
   QemuDaemon(Subprocess& subprocess, std::string folder, std::string cgroup);
@@ -32,7 +33,8 @@ class QemuDaemon {
   // with its last words.
   Status Start(const Context& context);
 
-  bool IsRunning() const;
+  // kUnavailable: the processes cannot be listed, which does not mean that it ended (safety A4).
+  Result<bool> IsRunning() const;
 
   // kUnavailable: it does not run.
   Result<QmpClient> Connect(const Context& context) const;
@@ -49,8 +51,8 @@ class QemuDaemon {
 
  private:
   std::string SocketPath() const;
-  std::vector<pid_t> Pids() const;
-  bool WaitUntilGone(const Context& context, Clock::TimePoint until) const;
+  Result<std::vector<pid_t>> Pids() const;
+  Result<bool> WaitUntilGone(const Context& context, Clock::TimePoint until) const;
 
   Subprocess& subprocess_;
   std::string folder_;

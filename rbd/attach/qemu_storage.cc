@@ -167,6 +167,8 @@ Status QemuStorage::Detach(const Context& context, const AttachmentKey& key) {
   if (loop) {
     RETURN_IF_ERROR(CheckLoopUnused(context, loop->path));
     flushed = AfterEffect("detach.qemu-flushed", FlushDevice(loop->path));
+    // One that could not even be tried loses nothing yet.
+    RETURN_IF_ERROR(flushed.code() == Code::kDataLoss ? OkStatus() : flushed);
   }
   RETURN_IF_ERROR(TearDown(context, key.volume_id));
   if (!flushed.ok()) {
@@ -190,7 +192,8 @@ Result<std::optional<Attachment>> QemuStorage::FindWhole(
   }
   const QemuDaemon daemon = DaemonOf(record->volume_id);
   ASSIGN_OR_RETURN(const auto loop, LoopOf(record->volume_id, record));
-  if (!daemon.IsRunning() || !loop || !loop->is_alive) {
+  ASSIGN_OR_RETURN(const bool is_running, daemon.IsRunning());
+  if (!is_running || !loop || !loop->is_alive) {
     return std::nullopt;
   }
   ASSIGN_OR_RETURN(QmpClient client, daemon.Connect(context));
@@ -235,7 +238,8 @@ Status QemuStorage::TearDown(const Context& context, std::string_view volume_id)
     RETURN_IF_ERROR(AfterEffect("detach.qemu-loop-released", ReleaseLoop(context, loop->path)));
   }
   QemuDaemon daemon = DaemonOf(volume_id);
-  if (daemon.IsRunning()) {
+  ASSIGN_OR_RETURN(const bool is_running, daemon.IsRunning());
+  if (is_running) {
     RETURN_IF_ERROR(AfterEffect("detach.qemu-stopped", daemon.Stop(context)));
   }
   return Forget(volume_id);
@@ -245,7 +249,7 @@ Status QemuStorage::Forget(std::string_view volume_id) {
   const std::string folder = FolderOf(volume_id);
   std::error_code error;
   if (!fs::exists(folder, error)) {
-    return OkStatus();
+    return error ? Unavailable(Cat("look at ", folder, ": ", error.message())) : OkStatus();
   }
   // A daemon that was killed leaves its mount behind; one that ended has none (EINVAL).
   const std::string mount_point = DaemonOf(volume_id).ExportPath();

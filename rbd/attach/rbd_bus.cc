@@ -34,23 +34,28 @@ constexpr std::array<std::string_view, 12> kFeatures = {
 };
 
 // Nothing where the device went away meanwhile. Kernels before 4.19 have no pool_ns, those before
-// 3.14 no minor.
-std::optional<RbdDevice> ReadDevice(const fs::path& folder, const fs::path& sysfs_root) {
-  const auto pool = ReadFirstLine(folder / "pool");
-  const auto image = ReadFirstLine(folder / "name");
-  const auto snapshot = ReadFirstLine(folder / "current_snap");
-  const auto major = ReadFirstLine(folder / "major");
+// 3.14 no minor: what may be missing is read first, for a device that is just going away then lacks
+// one of the others, too.
+Result<std::optional<RbdDevice>> ReadDevice(const fs::path& folder, const fs::path& sysfs_root) {
+  RbdDevice device;
+  device.id = folder.filename();
+  ASSIGN_OR_RETURN(const auto rados_namespace, ReadFirstLine(folder / "pool_ns"));
+  ASSIGN_OR_RETURN(const auto minor, ReadFirstLine(folder / "minor"));
+  ASSIGN_OR_RETURN(const auto ro, ReadFirstLine(sysfs_root / "block" / device.Name() / "ro"));
+  ASSIGN_OR_RETURN(const auto snapshot, ReadFirstLine(folder / "current_snap"));
+  ASSIGN_OR_RETURN(const auto image, ReadFirstLine(folder / "name"));
+  ASSIGN_OR_RETURN(const auto pool, ReadFirstLine(folder / "pool"));
+  ASSIGN_OR_RETURN(const auto major, ReadFirstLine(folder / "major"));
   if (!pool || !image || !snapshot || !major) {
     return std::nullopt;
   }
-  RbdDevice device{.id = folder.filename(),
-                   .pool = *pool,
-                   .rados_namespace = ReadFirstLine(folder / "pool_ns").value_or(""),
-                   .image = *image,
-                   .snapshot = *snapshot,
-                   .major = *major,
-                   .minor = ReadFirstLine(folder / "minor").value_or("0")};
-  device.read_only = ReadFirstLine(sysfs_root / "block" / device.Name() / "ro") == "1";
+  device.pool = *pool;
+  device.rados_namespace = rados_namespace.value_or("");
+  device.image = *image;
+  device.snapshot = *snapshot;
+  device.major = *major;
+  device.minor = minor.value_or("0");
+  device.read_only = ro == "1";
   return device;
 }
 
@@ -79,22 +84,25 @@ bool RbdBus::Exists() const {
   return fs::exists(options_.sysfs_root + "/bus/rbd", error);
 }
 
-std::uint64_t RbdBus::SupportedFeatures() const {
-  const auto line = ReadFirstLine(options_.sysfs_root + "/bus/rbd/supported_features");
-  if (!line) {
-    return 0;
-  }
-  const std::string_view digits = Trim(*line);
+Result<std::uint64_t> RbdBus::SupportedFeatures() const {
+  ASSIGN_OR_RETURN(const auto line,
+                   ReadFirstLine(options_.sysfs_root + "/bus/rbd/supported_features"));
+  const std::string_view digits = Trim(line ? std::string_view(*line) : "");
   return ParseHexUint(digits.starts_with("0x") ? digits.substr(2) : digits).value_or(0);
 }
 
-std::vector<RbdDevice> RbdBus::List() const {
-  std::vector<RbdDevice> devices;
+Result<std::vector<RbdDevice>> RbdBus::List() const {
   const fs::path root = options_.sysfs_root;
   const fs::path folder = root / "bus/rbd/devices";
   const auto ids = ListFolder(folder);
-  for (const std::string& id : ids.value_or(std::vector<std::string>())) {
-    if (auto device = ReadDevice(folder / id, root)) {
+  std::vector<RbdDevice> devices;
+  if (ids.status().code() == Code::kNotFound) {
+    return devices;
+  }
+  RETURN_IF_ERROR(ids.status());
+  for (const std::string& id : *ids) {
+    ASSIGN_OR_RETURN(auto device, ReadDevice(folder / id, root));
+    if (device) {
       devices.push_back(*std::move(device));
     }
   }

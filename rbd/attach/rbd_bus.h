@@ -50,11 +50,12 @@ class RbdBus {
 
   const std::string& dev_root() const { return options_.dev_root; }
 
-  // The feature bits this kernel can map; 0 where it does not say.
-  std::uint64_t SupportedFeatures() const;
+  // The feature bits this kernel can map; 0 where it does not say. kUnavailable: cannot be read.
+  Result<std::uint64_t> SupportedFeatures() const;
 
-  // Every mapped device, by ascending id.
-  std::vector<RbdDevice> List() const;
+  // Every mapped device, by ascending id; none where the module is not loaded. kUnavailable: they
+  // cannot be listed or read, which never means that there are none (safety A4).
+  Result<std::vector<RbdDevice>> List() const;
 
   // "/dev/rbd0", once the node is there and is that device. kFailedPrecondition: it does not
   // appear, as in a container with a /dev of its own.

@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <system_error>
 
 #include <fcntl.h>
@@ -28,32 +27,55 @@ Status SyncFolder(const std::filesystem::path& folder) {
   return OkStatus();
 }
 
-}  // namespace
-
-std::optional<std::string> ReadFirstLine(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::string line;
-  if (!file || (!std::getline(file, line) && !file.eof())) {
-    return std::nullopt;
-  }
-  return line;
-}
-
-// Not by a stream: its iterators throw where a read fails, as one of /proc does when its process
-// ends.
-Result<std::string> ReadFile(const std::filesystem::path& path) {
+// 0, or the errno. Not by a stream: its iterators throw where a read fails, as one of /proc does
+// when its process ends.
+int ReadInto(const std::filesystem::path& path, std::string& content) {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) {
-    return FromErrno(errno, Cat("open ", path.native()));
+    return errno;
   }
-  std::string content;
   std::array<char, 4096> chunk{};
   ssize_t got = 0;
   while ((got = read(fd.get(), chunk.data(), chunk.size())) > 0) {
     content.append(chunk.data(), static_cast<std::size_t>(got));
   }
-  if (got < 0) {
-    return Unavailable(Cat("read ", path.native(), ": ", std::strerror(errno)));
+  return got < 0 ? errno : 0;
+}
+
+Status ReadError(const std::filesystem::path& path, int error) {
+  return Unavailable(Cat("read ", path.native(), ": ", std::strerror(error)));
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> ReadIfThere(const std::filesystem::path& path) {
+  std::string content;
+  const int error = ReadInto(path, content);
+  if (error == ENOENT || error == ENODEV || error == ESRCH) {
+    return std::nullopt;
+  }
+  if (error != 0) {
+    return ReadError(path, error);
+  }
+  return content;
+}
+
+Result<std::optional<std::string>> ReadFirstLine(const std::filesystem::path& path) {
+  ASSIGN_OR_RETURN(auto content, ReadIfThere(path));
+  if (content) {
+    content->resize(std::min(content->find('\n'), content->size()));
+  }
+  return content;
+}
+
+Result<std::string> ReadFile(const std::filesystem::path& path) {
+  std::string content;
+  const int error = ReadInto(path, content);
+  if (error == ENOENT) {
+    return NotFound(Cat("open ", path.native(), ": no such file"));
+  }
+  if (error != 0) {
+    return ReadError(path, error);
   }
   return content;
 }
@@ -63,10 +85,10 @@ Result<std::vector<std::string>> ListFolder(const std::filesystem::path& path) {
   std::error_code error;
   std::vector<std::string> names;
   std::filesystem::directory_iterator entry(path, error);
-  if (error) {
-    return FromErrno(error.value(), Cat("list ", path.native()));
+  if (error == std::errc::no_such_file_or_directory) {
+    return NotFound(Cat("list ", path.native(), ": no such folder"));
   }
-  for (; entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
     names.push_back(entry->path().filename());
   }
   if (error) {

@@ -12,12 +12,16 @@
 
 namespace rbdcrypt::rbd::attach {
 
-// The first line of a file of the kernel's (/sys, /proc) without its end, or nothing where it
-// cannot be read: such a file is gone when its device is, between the listing of a folder and the
-// reading.
-std::optional<std::string> ReadFirstLine(const std::filesystem::path& path);
+// All of a file of the kernel's (/sys, /proc), or nothing where there is none: such a file is gone
+// when its device or process is, between the listing of a folder and the reading (ENOENT) or while
+// it is read (ENODEV in /sys, ESRCH in /proc). kUnavailable: any other failure, EMFILE included,
+// which is no absence (safety A4).
+Result<std::optional<std::string>> ReadIfThere(const std::filesystem::path& path);
 
-// All of a file. kNotFound: no such file. kUnavailable: a read failed.
+// Its first line, without the end. Otherwise as ReadIfThere.
+Result<std::optional<std::string>> ReadFirstLine(const std::filesystem::path& path);
+
+// All of a file. kNotFound: no such file. kUnavailable: it cannot be opened or read.
 Result<std::string> ReadFile(const std::filesystem::path& path);
 
 // The names in a folder, sorted. kNotFound: no such folder. kUnavailable: it cannot be listed, or

@@ -5,7 +5,11 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
+#include "base/handle.h"
+#include "tests/attach/no_more_files.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -14,9 +18,11 @@ namespace {
 
 using ::rbdcrypt::testing::IsOk;
 using ::rbdcrypt::testing::IsOkAndHolds;
+using ::rbdcrypt::testing::NoMoreFiles;
 using ::rbdcrypt::testing::StatusIs;
 using ::rbdcrypt::testing::TempDir;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string With(std::string_view magic, std::size_t offset) {
   std::string content(std::size_t{1} << 16, '\0');
@@ -53,10 +59,29 @@ TEST(BlockDeviceTest, PlainUseIsRefusedForLuksOnly) {
               StatusIs(Code::kFailedPrecondition, HasSubstr("KMS ID")));
 }
 
-TEST(BlockDeviceTest, ReadableIsWhatAnswers) {
+TEST(BlockDeviceTest, DeadIsWhatSaysSo) {
   const TempDir folder;
-  EXPECT_THAT(CheckReadable(folder.Write("disk", With("", 0))), IsOk());
-  EXPECT_THAT(CheckReadable(folder.File("none")), StatusIs(Code::kNotFound));
+  EXPECT_THAT(IsAlive(folder.Write("disk", With("", 0))), IsOkAndHolds(true));
+  // Nothing is at address 0 of a process: EIO.
+  EXPECT_THAT(IsAlive("/proc/self/mem"), IsOkAndHolds(false));
+  // A socket's node does not open: ENXIO.
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = folder.File("socket");
+  ASSERT_LT(path.copy(address.sun_path, sizeof(address.sun_path) - 1), sizeof(address.sun_path));
+  ASSERT_EQ(bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  EXPECT_THAT(IsAlive(path), IsOkAndHolds(false));
+}
+
+// Safety A4.
+TEST(BlockDeviceTest, AnyOtherFailureIsAnErrorAndNoDeadDevice) {
+  const TempDir folder;
+  const std::string disk = folder.Write("disk", With("", 0));
+  EXPECT_THAT(IsAlive(folder.File("none")), StatusIs(Code::kNotFound));
+  EXPECT_THAT(IsAlive(folder.path()), StatusIs(Code::kUnavailable));
+  const NoMoreFiles none;
+  EXPECT_THAT(IsAlive(disk), Not(IsOk()));
 }
 
 }  // namespace

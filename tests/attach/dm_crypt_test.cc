@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/strings.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -60,6 +61,39 @@ TEST(DmCryptTest, DeviceThatWasTakenAwayIsNotBelow) {
 TEST(DmCryptTest, UnreadableSysfsIsNoAbsence) {
   CryptsetupDmCrypt dm_crypt("/nonexistent");
   EXPECT_THAT(dm_crypt.Find("luks-rbd-x"), StatusIs(Code::kNotFound, HasSubstr("/nonexistent")));
+}
+
+// Safety A4, D1: it would be closed, or a second one made.
+TEST(DmCryptTest, MappingThatCannotBeReadIsNoAbsence) {
+  for (const char* file : {"dm/name", "dm/uuid", "ro"}) {
+    const TempDir sysfs;
+    sysfs.Write("block/rbd3/size", "8\n");
+    AddMapping(sysfs, "luks-rbd-x", "rbd3");
+    const std::string path = sysfs.File(Cat("block/dm-1/", file));
+    std::filesystem::remove(path);
+    std::filesystem::create_directory(path);
+    CryptsetupDmCrypt dm_crypt(sysfs.path());
+    EXPECT_THAT(dm_crypt.Find("luks-rbd-x"), StatusIs(Code::kUnavailable, HasSubstr(file)));
+  }
+}
+
+TEST(DmCryptTest, DeviceBelowThatCannotBeLookedAtIsNotGone) {
+  const TempDir sysfs;
+  AddMapping(sysfs, "luks-rbd-x", "rbd3");
+  std::filesystem::create_directory_symlink(sysfs.File("block/rbd3"), sysfs.File("block/rbd3"));
+  CryptsetupDmCrypt looping(sysfs.path());
+  EXPECT_THAT(looping.Find("luks-rbd-x"), StatusIs(Code::kUnavailable, HasSubstr("rbd3")));
+  std::filesystem::remove_all(sysfs.File("block/dm-1/slaves"));
+  sysfs.Write("block/dm-1/slaves", "no folder");
+  EXPECT_THAT(looping.Find("luks-rbd-x"), StatusIs(Code::kUnavailable, HasSubstr("slaves")));
+}
+
+TEST(DmCryptTest, MappingThatVanishesWhileItIsLookedAtIsAbsent) {
+  const TempDir sysfs;
+  AddMapping(sysfs, "luks-rbd-x", "rbd3");
+  std::filesystem::remove_all(sysfs.File("block/dm-1/slaves"));
+  CryptsetupDmCrypt dm_crypt(sysfs.path());
+  EXPECT_THAT(dm_crypt.Find("luks-rbd-x"), IsOkAndHolds(Eq(std::nullopt)));
 }
 
 TEST(DmCryptTest, HeaderThatIsAbsentOrDamagedIsDataLossAndTheTextSaysWhich) {

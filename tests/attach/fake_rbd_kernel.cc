@@ -54,7 +54,14 @@ void FakeRbdKernel::RemoveDevice(int id) {
   RemoveNode(Cat("rbd", id));
 }
 
+// No process has anything at address 0, and the kernel says so with EIO.
 void FakeRbdKernel::BreakNode(std::string_view name) {
+  RemoveNode(name);
+  fs::create_symlink("/proc/self/mem", Node(name));
+}
+
+// A folder opens, and its reading is EISDIR.
+void FakeRbdKernel::ObstructNode(std::string_view name) {
   RemoveNode(name);
   fs::create_directory(Node(name));
 }

@@ -31,8 +31,9 @@ class FakeRbdKernel {
   int AddDevice(const std::string& pool, const std::string& image, bool read_only = false);
   void RemoveDevice(int id);
 
-  // From now on every read of it fails.
+  // From now on every read of it fails: with EIO, as that of a dead device, or with another error.
   void BreakNode(std::string_view name);
+  void ObstructNode(std::string_view name);
   void RemoveNode(std::string_view name);
 
   // The errors that the next writes get, the first first; 0 is none.

@@ -52,7 +52,8 @@ class KrbdRealTest : public ::testing::Test {
   void ExpectGone(const RealImage& image) {
     EXPECT_THAT(attacher_.Find(Soon(), image.Key()), IsOkAndHolds(Eq(std::nullopt)));
     EXPECT_THAT(dm_crypt_.Find(MappingName(image.volume_id())), IsOkAndHolds(Eq(std::nullopt)));
-    for (const RbdDevice& device : bus_.List()) {
+    ASSERT_OK_AND_ASSIGN(const auto devices, bus_.List());
+    for (const RbdDevice& device : devices) {
       EXPECT_NE(device.image, image.name());
     }
   }
@@ -161,7 +162,8 @@ TEST_F(KrbdRealTest, MappingWhoseDeviceWasTakenAwayIsReplaced) {
   const RealImage image(*cluster_, Kind::kLuks);
   ASSERT_OK_AND_ASSIGN(const Attachment disk, attacher_.Attach(Soon(), image.Request()));
   WriteAt(disk.device_path, 0, kMarker);
-  for (const RbdDevice& device : bus_.List()) {
+  ASSERT_OK_AND_ASSIGN(const auto devices, bus_.List());
+  for (const RbdDevice& device : devices) {
     if (device.image == image.name()) {
       ASSERT_EQ(bus_.Remove(device, "force"), 0);
     }

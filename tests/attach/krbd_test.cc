@@ -9,6 +9,7 @@
 
 #include "base/strings.h"
 #include "tests/attach/fake_rbd_kernel.h"
+#include "tests/attach/no_more_files.h"
 #include "tests/fakes/fake_subprocess.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/status_matchers.h"
@@ -21,6 +22,7 @@ using ::rbdcrypt::testing::FakeRbdKernel;
 using ::rbdcrypt::testing::FakeSubprocess;
 using ::rbdcrypt::testing::IsOk;
 using ::rbdcrypt::testing::IsOkAndHolds;
+using ::rbdcrypt::testing::NoMoreFiles;
 using ::rbdcrypt::testing::StatusIs;
 using ::testing::ElementsAre;
 using ::testing::Eq;
@@ -138,7 +140,7 @@ TEST(KrbdTest, PlainUseOfALuksDeviceIsRefusedAndUnmapped) {
   world.request.dek = nullptr;
   EXPECT_THAT(world.krbd.Attach(world.context, world.request),
               StatusIs(Code::kFailedPrecondition, HasSubstr("LUKS header")));
-  EXPECT_THAT(world.kernel.bus().List(), IsEmpty());
+  EXPECT_THAT(world.kernel.bus().List(), IsOkAndHolds(IsEmpty()));
 }
 
 TEST(KrbdTest, LuksHeaderOfItsUserIsNoHindranceToARawBlockVolume) {
@@ -151,8 +153,7 @@ TEST(KrbdTest, LuksHeaderOfItsUserIsNoHindranceToARawBlockVolume) {
   EXPECT_THAT(world.krbd.Attach(world.context, world.request), IsOk());
 }
 
-// Safety D1: as after the node's client was blocklisted. A folder opens, and every read of it
-// fails.
+// Safety D1: as after the node's client was blocklisted.
 TEST(KrbdTest, DeadDeviceIsTakenDownAndMappedAnew) {
   for (const bool is_encrypted : {true, false}) {
     World world;
@@ -174,6 +175,36 @@ TEST(KrbdTest, DeadDeviceIsTakenDownAndMappedAnew) {
   }
 }
 
+// Safety A4, D1.
+TEST(KrbdTest, DeviceThatFailsForAnotherReasonIsNotTakenForDead) {
+  for (const bool is_encrypted : {true, false}) {
+    World world;
+    world.request.dek = is_encrypted ? &world.dek : nullptr;
+    world.key.encrypted = is_encrypted;
+    ASSERT_THAT(world.krbd.Attach(world.context, world.request), IsOk());
+    world.kernel.ObstructNode(is_encrypted ? Cat("mapper/", kName) : std::string("rbd0"));
+    EXPECT_THAT(world.krbd.Find(world.context, world.key), StatusIs(Code::kUnavailable));
+    EXPECT_THAT(world.krbd.Attach(world.context, world.request), StatusIs(Code::kUnavailable));
+    EXPECT_THAT(world.kernel.writes(), SizeIs(1));
+    EXPECT_THAT(world.dm_crypt.closed, IsEmpty());
+  }
+}
+
+// Safety A4, D2: Detach would call it detached, and Attach map it twice.
+TEST(KrbdTest, DevicesThatCannotBeListedAreNotAbsent) {
+  World world;
+  ASSERT_THAT(world.krbd.Attach(world.context, world.request), IsOk());
+  {
+    const NoMoreFiles none;
+    EXPECT_THAT(world.krbd.Detach(world.context, world.key), StatusIs(Code::kUnavailable));
+    EXPECT_THAT(world.krbd.Attach(world.context, world.request), StatusIs(Code::kUnavailable));
+    EXPECT_THAT(world.krbd.Find(world.context, world.key), StatusIs(Code::kUnavailable));
+    EXPECT_THAT(world.krbd.Grow(world.context, world.key), StatusIs(Code::kUnavailable));
+  }
+  EXPECT_THAT(world.kernel.writes(), SizeIs(1));
+  EXPECT_THAT(world.dm_crypt.closed, IsEmpty());
+}
+
 TEST(KrbdTest, DeadDeviceUnderAForeignMappingIsLeftAlone) {
   World world;
   world.kernel.AddDevice("rbd", "image");
@@ -181,7 +212,7 @@ TEST(KrbdTest, DeadDeviceUnderAForeignMappingIsLeftAlone) {
   world.kernel.BreakNode("rbd0");
   world.dm_crypt.mappings[kName] = {.backing = {"rbd1"}, .is_luks = true};
   EXPECT_THAT(world.krbd.Attach(world.context, world.request), StatusIs(Code::kFailedPrecondition));
-  EXPECT_THAT(world.kernel.bus().List(), SizeIs(2));
+  EXPECT_THAT(world.kernel.bus().List(), IsOkAndHolds(SizeIs(2)));
 }
 
 // Safety E5: a more expensive slot beside it is never tried.
@@ -230,10 +261,10 @@ TEST(KrbdTest, WrongKeyUnmapsWhatThisCallMappedOnly) {
   World world;
   world.dm_crypt.activate_status = Unauthenticated("no keyslot");
   EXPECT_THAT(world.krbd.Attach(world.context, world.request), StatusIs(Code::kUnauthenticated));
-  EXPECT_THAT(world.kernel.bus().List(), IsEmpty());
+  EXPECT_THAT(world.kernel.bus().List(), IsOkAndHolds(IsEmpty()));
   world.kernel.AddDevice("rbd", "image");
   EXPECT_THAT(world.krbd.Attach(world.context, world.request), StatusIs(Code::kUnauthenticated));
-  EXPECT_THAT(world.kernel.bus().List(), SizeIs(1));
+  EXPECT_THAT(world.kernel.bus().List(), IsOkAndHolds(SizeIs(1)));
 }
 
 TEST(KrbdTest, MappedReadOnlyIsNotReusedForWriting) {

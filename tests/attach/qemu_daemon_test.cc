@@ -11,6 +11,7 @@
 
 #include "base/strings.h"
 #include "rbd/attach/small_file.h"
+#include "tests/attach/no_more_files.h"
 #include "tests/fakes/fake_subprocess.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -21,6 +22,7 @@ namespace {
 using ::rbdcrypt::testing::FakeSubprocess;
 using ::rbdcrypt::testing::IsOk;
 using ::rbdcrypt::testing::IsOkAndHolds;
+using ::rbdcrypt::testing::NoMoreFiles;
 using ::rbdcrypt::testing::StatusIs;
 using ::rbdcrypt::testing::TempDir;
 using ::testing::ElementsAre;
@@ -78,7 +80,7 @@ TEST(QemuDaemonTest, NoneRunsWhereNoneWasStarted) {
   FakeSubprocess programs;
   const TempDir folder;
   QemuDaemon daemon(programs, folder.path(), "");
-  EXPECT_FALSE(daemon.IsRunning());
+  EXPECT_THAT(daemon.IsRunning(), IsOkAndHolds(false));
   EXPECT_THAT(daemon.Stop(Context::Background()), IsOk());
   EXPECT_THAT(daemon.ReachableExportPath(), StatusIs(Code::kUnavailable));
   EXPECT_THAT(daemon.Connect(Context::Background()), StatusIs(Code::kUnavailable));
@@ -89,9 +91,9 @@ TEST(QemuDaemonTest, IsKnownByItsFolderAndReachedThroughItsRoot) {
   const TempDir folder;
   const TempDir other;
   DeafDaemon process(folder.path());
-  EXPECT_FALSE(QemuDaemon(programs, other.path(), "").IsRunning());
+  EXPECT_THAT(QemuDaemon(programs, other.path(), "").IsRunning(), IsOkAndHolds(false));
   QemuDaemon daemon(programs, folder.path(), "");
-  EXPECT_TRUE(daemon.IsRunning());
+  EXPECT_THAT(daemon.IsRunning(), IsOkAndHolds(true));
   EXPECT_THAT(daemon.ReachableExportPath(),
               IsOkAndHolds(Cat("/proc/", process.pid(), "/root", folder.path(), "/export")));
   kill(process.pid(), SIGKILL);
@@ -104,8 +106,18 @@ TEST(QemuDaemonTest, OneThatDoesNotListenIsKilled) {
   DeafDaemon process(folder.path());
   QemuDaemon daemon(programs, folder.path(), "");
   EXPECT_THAT(daemon.Stop(Context::Background()), IsOk());
-  EXPECT_FALSE(daemon.IsRunning());
+  EXPECT_THAT(daemon.IsRunning(), IsOkAndHolds(false));
   EXPECT_EQ(process.Reap(), SIGKILL);
+}
+
+// Safety A4: its folder would be removed while it lives.
+TEST(QemuDaemonTest, ProcessesThatCannotBeListedAreNotGone) {
+  FakeSubprocess programs;
+  const TempDir folder;
+  QemuDaemon daemon(programs, folder.path(), "");
+  const NoMoreFiles none;
+  EXPECT_THAT(daemon.IsRunning(), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(daemon.Stop(Context::Background()), StatusIs(Code::kUnavailable));
 }
 
 TEST(QemuDaemonTest, ControlGroupThatDoesNotTakeItIsAnError) {

@@ -2,18 +2,25 @@
 // Copyright the rbdcrypt authors
 #include "rbd/attach/rbd_bus.h"
 
+#include <filesystem>
+
 #include <gtest/gtest.h>
 
+#include "base/strings.h"
 #include "tests/attach/fake_rbd_kernel.h"
+#include "tests/attach/no_more_files.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/status_matchers.h"
 
 namespace rbdcrypt::rbd::attach {
 namespace {
 
+namespace fs = std::filesystem;
+
 using ::rbdcrypt::testing::FakeClock;
 using ::rbdcrypt::testing::FakeRbdKernel;
 using ::rbdcrypt::testing::IsOkAndHolds;
+using ::rbdcrypt::testing::NoMoreFiles;
 using ::rbdcrypt::testing::StatusIs;
 using ::rbdcrypt::testing::TempDir;
 using ::testing::ElementsAre;
@@ -25,7 +32,7 @@ TEST(RbdBusTest, ListsDevicesByNumberNotByName) {
   for (int i = 0; i < 11; ++i) {
     kernel.AddDevice("rbd", "image-" + std::to_string(i), i == 10);
   }
-  const auto devices = kernel.bus().List();
+  ASSERT_OK_AND_ASSIGN(const auto devices, kernel.bus().List());
   ASSERT_EQ(devices.size(), 11U);
   EXPECT_EQ(devices[2].image, "image-2");
   EXPECT_EQ(devices[10].Name(), "rbd10");
@@ -39,8 +46,37 @@ TEST(RbdBusTest, WithoutTheModuleNothingIsListed) {
   const RbdBus bus(RbdBus::Options{
       .sysfs_root = empty.path(), .dev_root = empty.path(), .is_node = {}, .write = {}});
   EXPECT_FALSE(bus.Exists());
-  EXPECT_THAT(bus.List(), IsEmpty());
-  EXPECT_EQ(bus.SupportedFeatures(), 0U);
+  EXPECT_THAT(bus.List(), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(bus.SupportedFeatures(), IsOkAndHolds(0U));
+}
+
+TEST(RbdBusTest, DeviceThatVanishesWhileItIsLookedAtIsSkipped) {
+  FakeRbdKernel kernel;
+  kernel.AddDevice("rbd", "image");
+  fs::create_directory_symlink("nowhere", kernel.SysfsRoot() + "/bus/rbd/devices/7");
+  kernel.AddDevice("rbd", "half-gone");
+  fs::remove(kernel.SysfsRoot() + "/bus/rbd/devices/1/major");
+  EXPECT_THAT(kernel.bus().List(),
+              IsOkAndHolds(ElementsAre(::testing::Field(&RbdDevice::image, "image"))));
+}
+
+// Safety A4.
+TEST(RbdBusTest, DevicesThatCannotBeReadAreAnError) {
+  FakeRbdKernel kernel;
+  kernel.AddDevice("rbd", "image");
+  {
+    const NoMoreFiles none;
+    EXPECT_THAT(kernel.bus().List(), StatusIs(Code::kUnavailable));
+    EXPECT_THAT(kernel.bus().SupportedFeatures(), StatusIs(Code::kUnavailable));
+  }
+  for (const char* file : {"pool", "pool_ns"}) {
+    const std::string path = Cat(kernel.SysfsRoot(), "/bus/rbd/devices/0/", file);
+    fs::rename(path, path + ".good");
+    fs::create_directory(path);
+    EXPECT_THAT(kernel.bus().List(), StatusIs(Code::kUnavailable, HasSubstr(path)));
+    fs::remove(path);
+    fs::rename(path + ".good", path);
+  }
 }
 
 TEST(RbdBusTest, OldNamesAreWrittenWhereTheNewAreMissing) {
@@ -70,7 +106,7 @@ TEST(RbdBusTest, NodeThatNeverAppearsIsThePreconditionOfAHostsDev) {
 TEST(RbdBusTest, NodeIsGivenWhenThere) {
   FakeRbdKernel kernel;
   kernel.AddDevice("rbd", "image");
-  EXPECT_THAT(kernel.bus().WaitForNode(Context::Background(), kernel.bus().List().front()),
+  EXPECT_THAT(kernel.bus().WaitForNode(Context::Background(), kernel.bus().List()->front()),
               IsOkAndHolds(kernel.Node("rbd0")));
 }
 
@@ -82,7 +118,7 @@ TEST(RbdBusTest, FeaturesAreNamedAsImageFeaturesSpellsThem) {
 
 TEST(RbdBusTest, SupportedFeaturesAreReadAsHexadecimal) {
   FakeRbdKernel kernel;
-  EXPECT_EQ(kernel.bus().SupportedFeatures(), 0x1ffU);
+  EXPECT_THAT(kernel.bus().SupportedFeatures(), IsOkAndHolds(0x1ffU));
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ struct Node {
 
   Result<std::vector<std::string>> Select(std::string_view configured) {
     return SelectMappers(Context::Background(), programs, configured,
-                        {.sysfs_root = folder.File("sys"), .dev_root = folder.File("dev")});
+                         {.sysfs_root = folder.File("sys"), .dev_root = folder.File("dev")});
   }
 };
 

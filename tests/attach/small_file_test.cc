@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/attach/no_more_files.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -14,15 +15,31 @@ namespace {
 
 using ::rbdcrypt::testing::IsOk;
 using ::rbdcrypt::testing::IsOkAndHolds;
+using ::rbdcrypt::testing::NoMoreFiles;
 using ::rbdcrypt::testing::StatusIs;
 using ::rbdcrypt::testing::TempDir;
+using ::testing::Eq;
+using ::testing::Optional;
 
 TEST(SmallFileTest, FirstLineIsWithoutItsEnd) {
   const TempDir folder;
-  EXPECT_EQ(ReadFirstLine(folder.Write("file", "rbd\nmore\n")), "rbd");
-  EXPECT_EQ(ReadFirstLine(folder.Write("file", "rbd")), "rbd");
-  EXPECT_EQ(ReadFirstLine(folder.Write("file", "")), "");
-  EXPECT_EQ(ReadFirstLine(folder.File("none")), std::nullopt);
+  EXPECT_THAT(ReadFirstLine(folder.Write("file", "rbd\nmore\n")),
+              IsOkAndHolds(Optional(Eq("rbd"))));
+  EXPECT_THAT(ReadFirstLine(folder.Write("file", "rbd")), IsOkAndHolds(Optional(Eq("rbd"))));
+  EXPECT_THAT(ReadFirstLine(folder.Write("file", "")), IsOkAndHolds(Optional(Eq(""))));
+}
+
+// Safety A4.
+TEST(SmallFileTest, OnlyAFileThatIsNotThereIsAbsent) {
+  const TempDir folder;
+  const std::string file = folder.Write("file", "rbd");
+  EXPECT_THAT(ReadFirstLine(folder.File("none")), IsOkAndHolds(Eq(std::nullopt)));
+  EXPECT_THAT(ReadIfThere(folder.File("none")), IsOkAndHolds(Eq(std::nullopt)));
+  const NoMoreFiles none;
+  EXPECT_THAT(ReadFirstLine(file), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(ReadIfThere(file), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(ReadFile(file), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(ListFolder(folder.path()), StatusIs(Code::kUnavailable));
 }
 
 TEST(SmallFileTest, WholeFileIsReadAndAbsenceIsNotFound) {
@@ -35,7 +52,7 @@ TEST(SmallFileTest, WholeFileIsReadAndAbsenceIsNotFound) {
 TEST(SmallFileTest, ReadThatFailsIsAnErrorAndNoException) {
   const TempDir folder;
   EXPECT_THAT(ReadFile(folder.path()), StatusIs(Code::kUnavailable));
-  EXPECT_EQ(ReadFirstLine(folder.path()), std::nullopt);
+  EXPECT_THAT(ReadFirstLine(folder.path()), StatusIs(Code::kUnavailable));
 }
 
 TEST(SmallFileTest, NamesOfAFolderAreSorted) {

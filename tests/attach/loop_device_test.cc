@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#include "rbd/attach/loop_device.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/attach/no_more_files.h"
+#include "tests/support/status_matchers.h"
+
+namespace rbdcrypt::rbd::attach {
+namespace {
+
+using ::rbdcrypt::testing::IsOk;
+using ::rbdcrypt::testing::NoMoreFiles;
+using ::testing::Not;
+
+constexpr char kNone[] = "/dev/rbdcrypt-no-such-loop";
+
+// Safety A4: what cannot be opened is neither free nor unused nor flushed. (What devices really do
+// is in devices_test.cc.)
+TEST(LoopDeviceTest, DeviceThatCannotBeLookedAtIsNotFree) {
+  const Context context = Context::Background();
+  const NoMoreFiles none;
+  EXPECT_THAT(ReleaseLoop(context, kNone), Not(IsOk()));
+  EXPECT_THAT(CheckLoopUnused(context, kNone), Not(IsOk()));
+  EXPECT_THAT(FindLoop({}), Not(IsOk()));
+  const Status flushed = FlushDevice(kNone);
+  EXPECT_THAT(flushed, Not(IsOk()));
+  EXPECT_NE(flushed.code(), Code::kDataLoss);
+}
+
+TEST(LoopDeviceTest, DeviceThatIsGoneIsFree) {
+  EXPECT_THAT(ReleaseLoop(Context::Background(), kNone), IsOk());
+  EXPECT_THAT(CheckLoopUnused(Context::Background(), kNone), IsOk());
+}
+
+}  // namespace
+}  // namespace rbdcrypt::rbd::attach
