@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 SUITE ?=
 
-.PHONY: help demo test check build fuzz tidy format clean
+.PHONY: help demo test check build bench fuzz tidy format clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -32,6 +32,10 @@ build:  ## Build the release binary: build/release/cmd/rbdcrypt
 	@echo "building build/release/cmd/rbdcrypt"
 	@cmake --preset release >/dev/null
 	@cmake --build build/release --target rbdcrypt | tail -n 1
+
+bench:  ## Measure against what a user would run instead; writes build/bench.json
+	@./dev/packages build run test bench
+	@python3 bench/run.py
 
 fuzz:  ## Fuzz each parser for FUZZ_SECONDS (default 600)
 	@./dev/packages build check
