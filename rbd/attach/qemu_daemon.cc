@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #include "rbd/attach/qemu_daemon.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -94,11 +95,13 @@ Status QemuDaemon::Stop(const Context& context) {
   if (!is_running) {
     return OkStatus();
   }
-  Clock& clock = context.clock();
-  if (auto client = Connect(context.WithTimeout(kPatience)); client.ok()) {
+  // The other half is for killing one that hangs.
+  const Context peace =
+      context.WithTimeout(std::min<std::chrono::nanoseconds>(kPatience, context.TimeLeft() / 2));
+  if (auto client = Connect(peace); client.ok()) {
     // It may be gone before it has answered.
-    client->Execute(context.WithTimeout(kPatience), "quit", Json::object()).status().IgnoreError();
-    ASSIGN_OR_RETURN(const bool has_ended, WaitUntilGone(context, clock.Now() + kPatience));
+    client->Execute(peace, "quit", Json::object()).status().IgnoreError();
+    ASSIGN_OR_RETURN(const bool has_ended, WaitUntilGone(peace));
     if (has_ended) {
       return OkStatus();
     }
@@ -108,20 +111,20 @@ Status QemuDaemon::Stop(const Context& context) {
   for (const pid_t pid : pids) {
     RETURN_IF_ERROR(KillIfArgument(pid, SocketPath()));
   }
-  ASSIGN_OR_RETURN(const bool is_dead, WaitUntilGone(context, clock.Now() + kKillPatience));
+  ASSIGN_OR_RETURN(const bool is_dead, WaitUntilGone(context.WithTimeout(kKillPatience)));
   if (!is_dead) {
     return Unavailable(Cat("the qemu-storage-daemon of ", folder_, " does not end"));
   }
   return OkStatus();
 }
 
-Result<bool> QemuDaemon::WaitUntilGone(const Context& context, Clock::TimePoint until) const {
+Result<bool> QemuDaemon::WaitUntilGone(const Context& context) const {
   while (true) {
     ASSIGN_OR_RETURN(const bool is_running, IsRunning());
     if (!is_running) {
       return true;
     }
-    if (context.clock().Now() >= until || !context.Check("waiting for the daemon's end").ok()) {
+    if (!context.Check("waiting for the daemon's end").ok()) {
       return false;
     }
     context.clock().SleepUntil(context.clock().Now() + kPause);

@@ -46,13 +46,14 @@ class QemuDaemon {
   Result<std::string> ReachableExportPath() const;
 
   // Ends it in peace, so that the image is flushed and its locks and watches are let go; kills it
-  // if it has not ended after `kPatience` or where it does not listen. Ok if none runs.
+  // where it does not listen, and if it has not ended after 20 s or half of the context's time. Ok
+  // if none runs. kUnavailable: it does not end even so.
   Status Stop(const Context& context);
 
  private:
   std::string SocketPath() const;
   Result<std::vector<pid_t>> Pids() const;
-  Result<bool> WaitUntilGone(const Context& context, Clock::TimePoint until) const;
+  Result<bool> WaitUntilGone(const Context& context) const;
 
   Subprocess& subprocess_;
   std::string folder_;

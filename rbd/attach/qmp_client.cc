@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -19,6 +20,11 @@ namespace {
 
 // How late a cancellation or a deadline may be noticed.
 constexpr int kPollMilliseconds = 50;
+constexpr auto kConnectPause = std::chrono::milliseconds(kPollMilliseconds);
+// Whoever has not let us in, greeted or read our line by then hangs.
+constexpr auto kPeerPatience = std::chrono::seconds(30);
+// Opening an image may take long: librados waits 300 s for a monitor (client_mount_timeout).
+constexpr auto kAnswerPatience = std::chrono::seconds(330);
 // No answer to what we ask is longer; beyond it the peer is not qemu.
 constexpr std::size_t kLongestMessageBytes = std::size_t{4} * 1024 * 1024;
 
@@ -41,6 +47,10 @@ constexpr std::array<Meaning, 9> kMeanings = {{
     {"Cannot allocate memory", Code::kUnavailable},
 }};
 
+bool IsMomentary(int error) {
+  return error == EINTR || error == EAGAIN;
+}
+
 bool StringAt(const Json& object, std::string_view field, std::string& out) {
   const auto found = object.find(field);
   if (found == object.end() || !found->is_string()) {
@@ -48,6 +58,28 @@ bool StringAt(const Json& object, std::string_view field, std::string& out) {
   }
   out = found->get<std::string>();
   return true;
+}
+
+Status HungPeer() {
+  return Unavailable("qemu-storage-daemon does not answer; detach the volume to end it");
+}
+
+// A listener's queue that is full would block us for as long as it does not accept, so the socket
+// does not block and this asks again.
+Status ConnectTo(const Context& context, int socket, const sockaddr_un& address) {
+  const auto give_up = context.clock().Now() + kPeerPatience;
+  while (connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    const int error = errno;
+    if (error != EAGAIN && error != EINTR) {
+      return Unavailable(Cat("connect to ", address.sun_path, ": ", std::strerror(error)));
+    }
+    RETURN_IF_ERROR(context.Check("connecting to qemu-storage-daemon"));
+    if (context.clock().Now() >= give_up) {
+      return HungPeer();
+    }
+    context.clock().SleepUntil(context.clock().Now() + kConnectPause);
+  }
+  return OkStatus();
 }
 
 Status LostConnection(int error) {
@@ -77,17 +109,20 @@ Result<QmpClient> QmpClient::Connect(const Context& context, const std::string& 
     return InvalidArgument(Cat("socket path ", socket_path, " is too long for a Unix socket"));
   }
   std::memcpy(address.sun_path, socket_path.data(), socket_path.size());
-  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!socket.valid() ||
-      connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    return Unavailable(Cat("connect to ", socket_path, ": ", std::strerror(errno)));
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) {
+    return Unavailable(Cat("make a socket: ", std::strerror(errno)));
   }
+  RETURN_IF_ERROR(ConnectTo(context, socket.get(), address));
   QmpClient client(std::move(socket));
-  ASSIGN_OR_RETURN(const Json greeting, client.ReadMessage(context));
+  ASSIGN_OR_RETURN(const Json greeting,
+                   client.ReadMessage(context, context.clock().Now() + kPeerPatience));
   if (!greeting.contains("QMP")) {
     return Unavailable(Cat(socket_path, " does not greet as a QMP server"));
   }
-  RETURN_IF_ERROR(client.Execute(context, "qmp_capabilities", Json::object()).status());
+  RETURN_IF_ERROR(
+      client.Execute(context.WithTimeout(kPeerPatience), "qmp_capabilities", Json::object())
+          .status());
   return client;
 }
 
@@ -96,7 +131,7 @@ Result<Json> QmpClient::Execute(const Context& context,
                                 const Json& arguments) {
   RETURN_IF_ERROR(context.Check(Cat("asking qemu-storage-daemon for ", command)));
   const Json request = {{"execute", command}, {"arguments", arguments}};
-  RETURN_IF_ERROR(Send(request.dump() + "\n"));
+  RETURN_IF_ERROR(Send(context, request.dump() + "\n"));
   ASSIGN_OR_RETURN(Json answer, ReadAnswer(context));
   if (const auto value = answer.find("return"); value != answer.end()) {
     return std::move(*value);
@@ -115,17 +150,37 @@ Status QmpClient::AddSecret(const Context& context, std::string_view id, const S
   line.AppendBase64(bytes);
   line.Append("\"}}\n");
   const Secret text = line.Take();
-  RETURN_IF_ERROR(Send(text.RevealText()));
+  RETURN_IF_ERROR(Send(context, text.RevealText()));
   ASSIGN_OR_RETURN(const Json answer, ReadAnswer(context));
   return answer.contains("return")
              ? OkStatus()
              : Internal(Cat("qemu-storage-daemon does not accept the secret ", id));
 }
 
-Status QmpClient::Send(std::string_view bytes) {
+// Returns when the socket can be read or written, or has failed, which the next call on it tells.
+Status QmpClient::WaitUntil(const Context& context, Clock::TimePoint give_up, short events) {
+  while (true) {
+    RETURN_IF_ERROR(context.Check("waiting for qemu-storage-daemon"));
+    if (context.clock().Now() >= give_up) {
+      return HungPeer();
+    }
+    pollfd socket{.fd = socket_.get(), .events = events, .revents = 0};
+    const int ready = poll(&socket, 1, kPollMilliseconds);
+    if (ready > 0) {
+      return OkStatus();
+    }
+    if (ready < 0 && errno != EINTR) {
+      return LostConnection(errno);
+    }
+  }
+}
+
+Status QmpClient::Send(const Context& context, std::string_view bytes) {
+  const auto give_up = context.clock().Now() + kPeerPatience;
   while (!bytes.empty()) {
+    RETURN_IF_ERROR(WaitUntil(context, give_up, POLLOUT));
     const ssize_t sent = send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent < 0 && errno != EINTR) {
+    if (sent < 0 && !IsMomentary(errno)) {
       return LostConnection(errno);
     }
     bytes.remove_prefix(sent < 0 ? 0 : static_cast<std::size_t>(sent));
@@ -137,25 +192,22 @@ Status QmpClient::Send(std::string_view bytes) {
 // thread while it listens already, so whoever connects in between can be greeted twice [inferred: a
 // daemon's first answer was once neither a result nor an error].
 Result<Json> QmpClient::ReadAnswer(const Context& context) {
+  const auto give_up = context.clock().Now() + kAnswerPatience;
   while (true) {
-    ASSIGN_OR_RETURN(Json message, ReadMessage(context));
+    ASSIGN_OR_RETURN(Json message, ReadMessage(context, give_up));
     if (!message.contains("event") && !message.contains("QMP")) {
       return message;
     }
   }
 }
 
-Result<Json> QmpClient::ReadMessage(const Context& context) {
+Result<Json> QmpClient::ReadMessage(const Context& context, Clock::TimePoint give_up) {
   std::array<char, 4096> chunk{};
   std::size_t end = received_.find('\n');
   while (end == std::string::npos) {
-    RETURN_IF_ERROR(context.Check("waiting for qemu-storage-daemon"));
-    pollfd readable{.fd = socket_.get(), .events = POLLIN, .revents = 0};
-    if (poll(&readable, 1, kPollMilliseconds) == 0) {
-      continue;
-    }
+    RETURN_IF_ERROR(WaitUntil(context, give_up, POLLIN));
     const ssize_t got = recv(socket_.get(), chunk.data(), chunk.size(), 0);
-    if (got <= 0 && !(got < 0 && errno == EINTR)) {
+    if (got <= 0 && !(got < 0 && IsMomentary(errno))) {
       return LostConnection(got == 0 ? 0 : errno);
     }
     received_.append(chunk.data(), got < 0 ? 0 : static_cast<std::size_t>(got));

@@ -16,6 +16,9 @@ namespace rbdcrypt::rbd::attach {
 // A connection to a QEMU program's monitor: the QEMU Machine Protocol, one JSON object a line, over
 // a Unix socket (qemu docs/interop/qmp-spec.txt). Events are read and dropped. One thread per
 // object; the monitor serves one connection at a time.
+//
+// No call waits for ever, whatever the context allows: 30 s for the peer to let us in, to greet and
+// to read, 330 s for an answer, which opening an image may take; kUnavailable after that.
 class QmpClient {
  public:
   // Connects and negotiates. kUnavailable: nobody listens, or what answers speaks no QMP.
@@ -32,8 +35,9 @@ class QmpClient {
  private:
   explicit QmpClient(UniqueFd socket);
 
-  Status Send(std::string_view bytes);
-  Result<Json> ReadMessage(const Context& context);
+  Status WaitUntil(const Context& context, Clock::TimePoint give_up, short events);
+  Status Send(const Context& context, std::string_view bytes);
+  Result<Json> ReadMessage(const Context& context, Clock::TimePoint give_up);
   Result<Json> ReadAnswer(const Context& context);
 
   UniqueFd socket_;

@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #include "rbd/attach/qemu_daemon.h"
 
+#include <chrono>
 #include <csignal>
 
 #include <gtest/gtest.h>
@@ -11,15 +12,19 @@
 
 #include "base/strings.h"
 #include "rbd/attach/small_file.h"
+#include "tests/attach/full_socket.h"
 #include "tests/attach/no_more_files.h"
 #include "tests/fakes/fake_subprocess.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
 namespace rbdcrypt::rbd::attach {
 namespace {
 
+using ::rbdcrypt::testing::FakeClock;
 using ::rbdcrypt::testing::FakeSubprocess;
+using ::rbdcrypt::testing::FullSocket;
 using ::rbdcrypt::testing::IsOk;
 using ::rbdcrypt::testing::IsOkAndHolds;
 using ::rbdcrypt::testing::NoMoreFiles;
@@ -118,6 +123,19 @@ TEST(QemuDaemonTest, ProcessesThatCannotBeListedAreNotGone) {
   const NoMoreFiles none;
   EXPECT_THAT(daemon.IsRunning(), StatusIs(Code::kUnavailable));
   EXPECT_THAT(daemon.Stop(Context::Background()), StatusIs(Code::kUnavailable));
+}
+
+// Whatever the context allows: 10 s here, of which the peaceful end may take half.
+TEST(QemuDaemonTest, OneThatHangsIsKilledWithinTheCallersTime) {
+  FakeSubprocess programs;
+  const TempDir folder;
+  const FullSocket socket(folder.File("qmp.sock"));
+  DeafDaemon process(folder.path());
+  QemuDaemon daemon(programs, folder.path(), "");
+  FakeClock clock;
+  const Context context({.clock = &clock, .deadline = clock.Now() + std::chrono::seconds(10)});
+  EXPECT_THAT(daemon.Stop(context), IsOk());
+  EXPECT_EQ(process.Reap(), SIGKILL);
 }
 
 TEST(QemuDaemonTest, ControlGroupThatDoesNotTakeItIsAnError) {

@@ -3,16 +3,27 @@
 #include "rbd/attach/qmp_client.h"
 
 #include <chrono>
+#include <csignal>
+#include <future>
+#include <thread>
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
 
+#include "base/handle.h"
+#include "tests/attach/full_socket.h"
 #include "tests/attach/qmp_server.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
 namespace rbdcrypt::rbd::attach {
 namespace {
 
+using ::rbdcrypt::testing::FakeClock;
+using ::rbdcrypt::testing::FullSocket;
 using ::rbdcrypt::testing::IsOk;
 using ::rbdcrypt::testing::QmpServer;
 using ::rbdcrypt::testing::StatusIs;
@@ -117,6 +128,72 @@ TEST(QmpClientTest, EndedContextEndsTheWaiting) {
   int asked = 0;
   const Context impatient({.clock = &SystemClock(), .is_cancelled = [&] { return ++asked > 3; }});
   EXPECT_THAT(client.Execute(impatient, "query", Json::object()), StatusIs(Code::kCancelled));
+}
+
+TEST(QmpClientTest, FullQueueOfAHungMonitorIsNotWaitedForForEver) {
+  const TempDir folder;
+  const FullSocket socket(folder.File("qmp.sock"));
+  FakeClock clock;
+  const Context context({.clock = &clock});
+  EXPECT_THAT(QmpClient::Connect(context, folder.File("qmp.sock")),
+              StatusIs(Code::kUnavailable, HasSubstr("does not answer")));
+  EXPECT_EQ(clock.slept(), std::chrono::seconds(30));
+  EXPECT_THAT(
+      QmpClient::Connect(context.WithTimeout(std::chrono::seconds(5)), folder.File("qmp.sock")),
+      StatusIs(Code::kDeadlineExceeded));
+  EXPECT_EQ(clock.slept(), std::chrono::seconds(35));
+}
+
+// A listener whose queue has room, and nobody behind it.
+UniqueFd ListenAt(const std::string& path) {
+  UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  RBDCRYPT_CHECK(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
+  RBDCRYPT_CHECK(listen(listener.get(), 4) == 0);
+  return listener;
+}
+
+// A signal that ends a wait early says nothing of the socket: reading it then would block.
+TEST(QmpClientTest, SignalWhileWaitingDoesNotMakeItBlock) {
+  const TempDir folder;
+  const UniqueFd listener = ListenAt(folder.File("qmp.sock"));
+
+  struct sigaction before {};
+
+  struct sigaction ignoring {};
+
+  ignoring.sa_handler = [](int) {};
+  ASSERT_EQ(sigaction(SIGALRM, &ignoring, &before), 0);
+  const itimerval once = {.it_interval = {}, .it_value = {.tv_sec = 0, .tv_usec = 20'000}};
+  ASSERT_EQ(setitimer(ITIMER_REAL, &once, nullptr), 0);
+  const Context context = Context::Background().WithTimeout(std::chrono::milliseconds(200));
+  EXPECT_THAT(QmpClient::Connect(context, folder.File("qmp.sock")),
+              StatusIs(Code::kDeadlineExceeded));
+  sigaction(SIGALRM, &before, nullptr);
+}
+
+TEST(QmpClientTest, MonitorThatDoesNotReadIsNotWaitedForForEver) {
+  const TempDir folder;
+  const UniqueFd listener = ListenAt(folder.File("qmp.sock"));
+  std::promise<void> is_over;
+  // Answers the negotiation before it is asked, and then stands still.
+  std::thread monitor([&] {
+    const UniqueFd connection(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    const std::string words = std::string(QmpServer::kGreeting) + "\r\n" + kOk + "\r\n";
+    EXPECT_GT(send(connection.get(), words.data(), words.size(), MSG_NOSIGNAL), 0);
+    is_over.get_future().wait();
+  });
+  {
+    ASSERT_OK_AND_ASSIGN(QmpClient client,
+                         QmpClient::Connect(Context::Background(), folder.File("qmp.sock")));
+    const Json arguments = {{"text", std::string(std::size_t{4} << 20, 'x')}};
+    const Context context = Context::Background().WithTimeout(std::chrono::milliseconds(200));
+    EXPECT_THAT(client.Execute(context, "query", arguments), StatusIs(Code::kDeadlineExceeded));
+  }
+  is_over.set_value();
+  monitor.join();
 }
 
 TEST(QmpClientTest, TextsOfQemuHaveTheirCodes) {
