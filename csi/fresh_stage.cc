@@ -110,6 +110,8 @@ Status FreshStage::Attach() {
   ASSIGN_OR_RETURN(const rbd::luks::MemoryGate::Pass pass,
                    parts_.gate.Enter(context_, kdf_memory_bytes));
   ASSIGN_OR_RETURN(attachment_, attacher_->Attach(context_, request));
+  // From here on the device's own client watches the image.
+  volume_.watch.reset();
   return AfterEffect("node.attached", OkStatus());
 }
 

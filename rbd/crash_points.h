@@ -12,20 +12,20 @@ namespace rbdcrypt::rbd {
 inline constexpr auto kCrashPoints = std::to_array<std::string_view>({
     "create.directory-key",     // request name -> UUID, where it was absent
     "create.journal-object",    // all of the reservation, in one operation
-    "create.image",             // the RBD image
-    "create.label",             // one of PV, PVC and cluster name in its metadata
-    "create.image-id",          // the image's internal id, in the reservation
-    "lock.acquired",            // the volume lock
+    "lock.acquired",            // the volume lock, and the record of who holds it
     "lock.renewed",             // 180 s more of it
     "lock.fenced",              // one address of an earlier holder
     "lock.broken",              // the lock of a dead holder
-    "lock.holder-record",       // our addresses, in the image's metadata
+    "lock.holder-forgotten",    // the record of a fenced one
+    "create.image",             // the RBD image
+    "create.label",             // one of PV, PVC and cluster name in its metadata
+    "create.image-id",          // the image's internal id, in the reservation
     "create.dek",               // in the store, wrapped or as it is
     "create.state-prepared",    // "encryptionPrepared"
     "create.header-uuid",       // of the header to come; then those of rbd/luks/crash_points.h
     "create.state-encrypted",   // "encrypted"
-    "lock.record-cleared",      // no holder's addresses any more
-    "lock.released",            // the volume lock
+    "lock.released",            // the volume lock and the record
+    "lock.widened",             // the mapped device's client, in the record
     "stage.filesystem-making",  // "making", before mkfs
     "stage.filesystem-made",    // "made", after it
     "expand.image",             // its new size
@@ -34,8 +34,8 @@ inline constexpr auto kCrashPoints = std::to_array<std::string_view>({
     "delete.image-to-trash",    // with delay 0
     "delete.dek",               // in the store, where that is not the image
     "delete.trash",             // the manager's task, or the removal itself
-    "delete.lock-object",       // and the volume lock with it
     "delete.directory-key",     // where it pointed at this volume
+    "lock.object-removed",      // and the volume lock with it
     "delete.journal-object",    // the last trace
 });
 

@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #include "rbd/create_volume.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -39,6 +40,9 @@ class VolumeCreation {
   Status OpenKms();
   Status OpenPools();
   Status MakeVolume();
+  Result<bool> IsFinished();
+  Result<bool> HasLabels();
+  Status TakeLock();
   Status ReserveName();
   Status CheckSameRequest(const JournalEntry& entry) const;
   Result<bool> IsHalfDeleted(const JournalEntry& entry);
@@ -47,7 +51,6 @@ class VolumeCreation {
   Status CreateImage();
   Status CheckSize();
   Result<bool> IsStillReserved();
-  Status CheckNotRemovedMeanwhile();
   Status EnsureLabels();
   Status EnsureEncrypted();
   void TakeBack();
@@ -69,6 +72,8 @@ class VolumeCreation {
   std::shared_ptr<kms::Kms> kms_;
   JournalEntry entry_;
   std::string volume_id_;
+  // Closed before the lock is released: whoever takes it next counts who has it open.
+  std::unique_ptr<VolumeLock> lock_;
   std::unique_ptr<Image> image_;
   std::uint64_t size_bytes_ = 0;
   bool reserved_now_ = false;
@@ -110,9 +115,8 @@ Status VolumeCreation::OpenKms() {
 
 Status VolumeCreation::OpenPools() {
   ASSIGN_OR_RETURN(cluster_, parts_.locator.clusters().Find(spec_.cluster_id));
-  const ConnectionUse use =
-      spec_.encryption.has_value() ? ConnectionUse::kUnderLock : ConnectionUse::kShared;
-  ASSIGN_OR_RETURN(connection_, parts_.locator.Connect(cluster_, caller_, use));
+  ASSIGN_OR_RETURN(connection_,
+                   parts_.locator.Connect(cluster_, caller_, ConnectionUse::kUnderLock));
   ASSIGN_OR_RETURN(pool_, connection_->OpenPool(spec_.pool, cluster_.rados_namespace));
   if (!spec_.journal_pool.empty() && spec_.journal_pool != spec_.pool) {
     ASSIGN_OR_RETURN(separate_journal_pool_,
@@ -123,13 +127,59 @@ Status VolumeCreation::OpenPools() {
 
 Status VolumeCreation::MakeVolume() {
   RETURN_IF_ERROR(ReserveName());
+  if (!reserved_now_) {
+    ASSIGN_OR_RETURN(const bool is_finished, IsFinished());
+    if (is_finished) {
+      return OkStatus();
+    }
+  }
+  RETURN_IF_ERROR(TakeLock());
   RETURN_IF_ERROR(EnsureImage());
   RETURN_IF_ERROR(EnsureLabels());
   if (entry_.image_id != image_->Id()) {
     RETURN_IF_ERROR(TheJournal().StoreImageId(entry_, image_->Id()));
     entry_.image_id = image_->Id();
   }
-  return EnsureEncrypted();
+  if (spec_.encryption.has_value()) {
+    return EnsureEncrypted();
+  }
+  // Nobody locks a plain volume again but those who expand and delete it.
+  return lock_->RemoveObject();
+}
+
+// Whether an earlier call did it all: then nothing is locked and nothing written.
+Result<bool> VolumeCreation::IsFinished() {
+  Result<std::unique_ptr<Image>> image =
+      pool_->images().Open(entry_.image_name, OpenMode::kReadOnly);
+  if (image.status().code() == Code::kNotFound) {
+    return false;
+  }
+  RETURN_IF_ERROR(image.status());
+  image_ = *std::move(image);
+  RETURN_IF_ERROR(CheckSize());
+  ASSIGN_OR_RETURN(const bool has_labels, HasLabels());
+  bool is_finished = has_labels && entry_.image_id == image_->Id();
+  if (is_finished && spec_.encryption.has_value()) {
+    ASSIGN_OR_RETURN(const EncryptionState state, ReadEncryptionState(*image_));
+    is_finished = state == EncryptionState::kEncrypted;
+  }
+  if (!is_finished) {
+    image_.reset();
+  }
+  return is_finished;
+}
+
+// From here on nobody else makes, finishes, takes back or deletes this volume.
+Status VolumeCreation::TakeLock() {
+  const VolumeLock::Place place{.connection = *connection_,
+                                .pool = *pool_,
+                                .volume_id = volume_id_,
+                                .image_name = entry_.image_name};
+  ASSIGN_OR_RETURN(lock_, VolumeLock::Acquire(context_, place, parts_.lock));
+  ASSIGN_OR_RETURN(const bool is_reserved, IsStillReserved());
+  return is_reserved ? OkStatus()
+                     : Aborted(Cat("volume ", volume_id_,
+                                   ": its reservation was removed meanwhile; retry"));
 }
 
 Status VolumeCreation::ReserveName() {
@@ -205,11 +255,11 @@ Status VolumeCreation::EnsureImage() {
   }
   RETURN_IF_ERROR(image.status());
   image_ = *std::move(image);
-  RETURN_IF_ERROR(CheckNotRemovedMeanwhile());
   return CheckSize();
 }
 
 Status VolumeCreation::CreateImage() {
+  RETURN_IF_ERROR(lock_->EnsureHeld());
   const Status created = pool_->images().Create(entry_.image_name, spec_.layout);
   if (created.code() == Code::kAlreadyExists) {
     return OkStatus();
@@ -225,21 +275,6 @@ Result<bool> VolumeCreation::IsStillReserved() {
   return now.has_value() && now->uuid == entry_.uuid && now->state == JournalState::kReserved;
 }
 
-// Somebody may have finished and deleted this volume while we stood still.
-Status VolumeCreation::CheckNotRemovedMeanwhile() {
-  if (!created_image_now_) {
-    return OkStatus();
-  }
-  ASSIGN_OR_RETURN(const bool is_reserved, IsStillReserved());
-  if (is_reserved) {
-    return OkStatus();
-  }
-  image_.reset();
-  RETURN_IF_ERROR(pool_->images().MoveToTrash(entry_.image_name));
-  created_image_now_ = false;
-  return Aborted(Cat("volume ", volume_id_, ": its reservation was removed meanwhile; retry"));
-}
-
 Status VolumeCreation::CheckSize() {
   ASSIGN_OR_RETURN(size_bytes_, image_->SizeBytes());
   if (size_bytes_ < spec_.layout.size_bytes ||
@@ -249,6 +284,17 @@ Status VolumeCreation::CheckSize() {
                              spec_.limit_bytes == 0 ? "" : Cat(" to ", spec_.limit_bytes)));
   }
   return OkStatus();
+}
+
+Result<bool> VolumeCreation::HasLabels() {
+  if (spec_.labels.empty()) {
+    return true;
+  }
+  ASSIGN_OR_RETURN(const auto present, image_->ListMetadata());
+  return std::all_of(spec_.labels.begin(), spec_.labels.end(), [&](const auto& label) {
+    const auto found = present.find(label.first);
+    return found != present.end() && found->second == label.second;
+  });
 }
 
 Status VolumeCreation::EnsureLabels() {
@@ -267,26 +313,9 @@ Status VolumeCreation::EnsureLabels() {
 }
 
 Status VolumeCreation::EnsureEncrypted() {
-  if (!spec_.encryption.has_value()) {
-    return OkStatus();
-  }
-  ASSIGN_OR_RETURN(const EncryptionState state, ReadEncryptionState(*image_));
-  if (state == EncryptionState::kEncrypted) {
-    return OkStatus();
-  }
-  const VolumeLock::Place place{.connection = *connection_,
-                                .pool = *pool_,
-                                .volume_id = volume_id_,
-                                .image_name = entry_.image_name};
-  ASSIGN_OR_RETURN(const auto lock, VolumeLock::Acquire(context_, place, parts_.lock));
-  // Whoever takes a create back does it under this lock: from here on the reservation stays.
-  ASSIGN_OR_RETURN(const bool is_reserved, IsStillReserved());
-  if (!is_reserved) {
-    return Aborted(Cat("volume ", volume_id_, ": its reservation was removed meanwhile; retry"));
-  }
   EncryptedVolume volume(*image_, *kms_, volume_id_);
   return volume.Format(
-      context_, *lock, spec_.encryption->cipher,
+      context_, *lock_, spec_.encryption->cipher,
       created_image_now_ ? EncryptedVolume::Origin::kCreatedNow : EncryptedVolume::Origin::kFound);
 }
 
@@ -299,14 +328,17 @@ void VolumeCreation::TakeBack() {
     return;
   }
   image_.reset();
+  lock_.reset();
   const auto take_back = [this]() -> Status {
     ASSIGN_OR_RETURN(LocatedVolume volume, parts_.locator.Locate(context_, caller_, volume_id_,
                                                                  ConnectionUse::kUnderLock));
     return DeleteUnfinishedVolume(context_, caller_, parts_, volume, created_image_now_);
   };
   if (const Status status = take_back(); !status.ok()) {
-    LogWarn("failed_create_left_behind",
-            {{"volume", volume_id_}, {"image", entry_.image_name}, {"reason", Message(status)}});
+    LogWarn("failed_create_left_behind", {{"volume", volume_id_},
+                                          {"image", entry_.image_name},
+                                          {"reason", Message(status)},
+                                          {"request_id", context_.request_id()}});
   }
 }
 

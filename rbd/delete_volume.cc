@@ -60,10 +60,13 @@ Status VolumeDeletion::Run() {
   RETURN_IF_ERROR(MoveImageToTrash());
   RETURN_IF_ERROR(RemoveDek());
   RETURN_IF_ERROR(PurgeTrash());
-  RETURN_IF_ERROR(AfterEffect("delete.lock-object", lock_->RemoveObject()));
   Journal journal(*volume_.connection, volume_.journal_pool(), *volume_.pool,
                   parts_.locator.instance());
-  return journal.Undo(volume_.entry);
+  // The name goes under the lock: a create that found it before looks again once it has the lock.
+  RETURN_IF_ERROR(lock_->EnsureHeld());
+  RETURN_IF_ERROR(journal.RemoveName(volume_.entry));
+  RETURN_IF_ERROR(lock_->RemoveObject());
+  return journal.RemoveEntry(volume_.entry);
 }
 
 Status VolumeDeletion::MoveImageToTrash() {
@@ -75,11 +78,7 @@ Status VolumeDeletion::MoveImageToTrash() {
   }
   RETURN_IF_ERROR(image.status());
   RETURN_IF_ERROR(CheckUnused(**image));
-  RETURN_IF_ERROR(lock_->BeginWriting(**image));
-  if (const Status allowed = CheckVictim(**image); !allowed.ok()) {
-    const Status cleared = lock_->EndWriting(**image);
-    return cleared.ok() ? allowed : cleared;
-  }
+  RETURN_IF_ERROR(CheckVictim(**image));
   image->reset();
   RETURN_IF_ERROR(context_.Check("move the image to the trash"));
   RETURN_IF_ERROR(lock_->EnsureHeld());
@@ -101,7 +100,6 @@ Status VolumeDeletion::CheckUnused(Image& image) const {
                                 " is still open at ", others, "; unstage it there first"));
 }
 
-// Reads the state after BeginWriting, as everything that decides (rbd/volume_lock.h).
 Status VolumeDeletion::CheckVictim(Image& image) const {
   bool may_go = victims_ == Victims::kAny;
   if (victims_ == Victims::kUnfinished) {
@@ -149,7 +147,8 @@ void VolumeDeletion::ReportUnreleasedDek(const Status& why) const {
   LogWarn("unreleased_dek", {{"volume", volume_.volume_id},
                              {"kms_id", volume_.entry.kms_id},
                              {"tenant", volume_.entry.owner},
-                             {"reason", Message(why)}});
+                             {"reason", Message(why)},
+                             {"request_id", context_.request_id()}});
   if (parts_.metrics != nullptr) {
     parts_.metrics->CountEvent("unreleased_dek");
   }
@@ -162,6 +161,7 @@ Status VolumeDeletion::PurgeTrash() {
     if (entry.name != volume_.entry.image_name) {
       continue;
     }
+    RETURN_IF_ERROR(lock_->EnsureHeld());
     const Status purged = images.PurgeFromTrash(entry.id);
     if (purged.code() == Code::kFailedPrecondition) {
       // Clones still read from it; it waits in the trash until they are gone.

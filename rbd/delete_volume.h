@@ -14,12 +14,12 @@ namespace rbdcrypt::rbd {
 // open:
 //
 //   a crash after            left behind                      the next delete
-//   lock.holder-record       whole volume                     fences, starts over
+//   lock.acquired            whole volume                     fences, starts over
 //   delete.image-to-trash    DEK in the key manager, journal  finds the image in the trash
 //   delete.dek               trash, journal                   the same
 //   delete.trash             journal                          goes on
-//   delete.lock-object       journal                          makes the object again, removes it
-//   delete.directory-key     journal object                   finds it by the UUID in the volume ID
+//   delete.directory-key     lock, journal object             finds it by the UUID in the volume ID
+//   lock.object-removed      journal object                   makes the object again, removes it
 //   delete.journal-object    nothing                          nothing to do
 //
 // A DEK that cannot be reached for good (entry or credentials gone) does not stop it: log line,

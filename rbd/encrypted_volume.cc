@@ -67,29 +67,15 @@ Status EncryptedVolume::Format(const Context& context,
                                VolumeLock& lock,
                                const luks::CipherSpec& cipher,
                                Origin origin) {
-  ASSIGN_OR_RETURN(const EncryptionState state, ReadEncryptionState(image_));
-  if (state == EncryptionState::kEncrypted) {
-    return Open(context).status();
-  }
-  RETURN_IF_ERROR(lock.BeginWriting(image_));
-  const Status formatted = FormatUnderRecord(context, lock, cipher, origin);
-  const Status cleared = lock.EndWriting(image_);
-  RETURN_IF_ERROR(formatted);
-  return cleared;
-}
-
-Status EncryptedVolume::FormatUnderRecord(const Context& context,
-                                          VolumeLock& lock,
-                                          const luks::CipherSpec& cipher,
-                                          Origin origin) {
   RETURN_IF_ERROR(CheckNobodyElse());
-  // Read again: whoever held the lock before us may have finished.
   ASSIGN_OR_RETURN(const EncryptionState state, ReadEncryptionState(image_));
   if (state == EncryptionState::kEncrypted) {
     return Open(context).status();
   }
+  RETURN_IF_ERROR(lock.EnsureHeld());
   ASSIGN_OR_RETURN(const Secret dek, StoredOrNewDek(context));
   if (state == EncryptionState::kNone) {
+    RETURN_IF_ERROR(lock.EnsureHeld());
     RETURN_IF_ERROR(
         AfterEffect("create.state-prepared", image_.SetMetadata(kMetaEncrypted, kStatePrepared)));
   }
@@ -204,8 +190,8 @@ Status EncryptedVolume::CheckReplaceable(const Context& context, const luks::Ins
                   found.problem, "); it is not formatted")));
   }
   if (!found.layout->metadata.keyslots.empty()) {
-    Result<kms::StoredDek> previous = store_.FetchPrevious(context, volume_id_);
-    if (previous.ok() && OpenWith(context, std::move(previous->dek)).ok()) {
+    ASSIGN_OR_RETURN(const bool answers_to_previous, OpensWithPrevious(context));
+    if (answers_to_previous) {
       return FailedPrecondition(
           Named("the header answers to the previous DEK, not to the current "
                 "one; it is not formatted; make that DEK current again"));
@@ -289,6 +275,16 @@ Result<OpenedHeader> EncryptedVolume::OpenWithCurrent(const Context& context) {
   return OpenWith(context, std::move(stored->dek));
 }
 
+// Only "there is none" and "it opens nothing" mean no (safety A4).
+Result<bool> EncryptedVolume::OpensWithPrevious(const Context& context) {
+  const Status opened = OpenWithPrevious(context).status();
+  if (opened.code() == Code::kNotFound || opened.code() == Code::kUnauthenticated) {
+    return false;
+  }
+  RETURN_IF_ERROR(opened);
+  return true;
+}
+
 Result<OpenedHeader> EncryptedVolume::OpenWithPrevious(const Context& context) {
   Result<kms::StoredDek> previous = store_.FetchPrevious(context, volume_id_);
   RETURN_IF_ERROR(previous.status());
@@ -307,7 +303,9 @@ Result<OpenedHeader> EncryptedVolume::Open(const Context& context) {
     return opened;
   }
   Result<OpenedHeader> previous = OpenWithPrevious(context);
-  return previous.ok() ? std::move(previous) : std::move(opened);
+  const Code code = previous.status().code();
+  const bool is_no = code == Code::kNotFound || code == Code::kUnauthenticated;
+  return is_no ? std::move(opened) : std::move(previous);
 }
 
 }  // namespace rbdcrypt::rbd

@@ -46,14 +46,13 @@ struct OpenedHeader {
 // taken up again (safety A1, A2, B2):
 //
 //   a crash after                left behind                         the next Format
-//   lock.holder-record           blank image, a holder record        fences, starts over
+//   lock.acquired                blank image, the lock               fences, starts over
 //   create.dek                   DEK, no state                       uses the stored DEK
 //   create.state-prepared        DEK, "encryptionPrepared"           the same, as from ceph-csi
 //   create.header-uuid           and the UUID of the header to come  new header of the same UUID
 //   header.*                     part of a header of that UUID       writes it again
 //   header.second-copy           whole header                        proves it, goes on
-//   create.state-encrypted       finished, a holder record           nothing to do
-//   lock.record-cleared          finished                            nothing to do
+//   create.state-encrypted       finished, the lock                  nothing to do
 //
 // One thread per object; all references must outlive it.
 class EncryptedVolume {
@@ -80,10 +79,6 @@ class EncryptedVolume {
   Result<OpenedHeader> Open(const Context& context);
 
  private:
-  Status FormatUnderRecord(const Context& context,
-                           VolumeLock& lock,
-                           const luks::CipherSpec& cipher,
-                           Origin origin);
   Status CheckNobodyElse();
   Result<Secret> StoredOrNewDek(const Context& context);
   Status CreateDek(const Context& context);
@@ -101,6 +96,7 @@ class EncryptedVolume {
                      const Secret& dek);
   Result<OpenedHeader> OpenWithCurrent(const Context& context);
   Result<OpenedHeader> OpenWithPrevious(const Context& context);
+  Result<bool> OpensWithPrevious(const Context& context);
   Result<OpenedHeader> OpenWith(const Context& context, Secret dek);
   std::string Named(std::string_view text) const;
 

@@ -3,24 +3,13 @@
 #include "rbd/image_metadata.h"
 
 #include <cerrno>
-#include <cstdint>
 
 #include "base/handle.h"
 #include "base/strings.h"
+#include "rbd/class_input.h"
 
 namespace rbdcrypt::rbd {
 namespace {
-
-void AppendUint32(std::string& out, std::size_t value) {
-  for (unsigned int shift = 0; shift < 32; shift += 8) {
-    out.push_back(static_cast<char>((value >> shift) & 0xffU));
-  }
-}
-
-void AppendText(std::string& out, std::string_view text) {
-  AppendUint32(out, text.size());
-  out.append(text);
-}
 
 // Never makes the object: that of a removed image would stay for ever.
 int Call(const RadosPool& pool,
@@ -39,11 +28,9 @@ Status SetImageMetadata(const RadosPool& pool,
                         const std::string& header_object,
                         std::string_view key,
                         std::string_view value) {
-  std::string input;
-  AppendUint32(input, 1);
-  AppendText(input, key);
-  AppendText(input, value);
-  const int result = Call(pool, header_object, "metadata_set", input);
+  ClassInput input;
+  input.Uint32(1).Text(key).Text(value);
+  const int result = Call(pool, header_object, "metadata_set", input.bytes());
   return result < 0 ? pool.Error(result, Cat("write metadata ", key, " of"), header_object)
                     : OkStatus();
 }
@@ -51,9 +38,9 @@ Status SetImageMetadata(const RadosPool& pool,
 Status RemoveImageMetadata(const RadosPool& pool,
                            const std::string& header_object,
                            std::string_view key) {
-  std::string input;
-  AppendText(input, key);
-  const int result = Call(pool, header_object, "metadata_remove", input);
+  ClassInput input;
+  input.Text(key);
+  const int result = Call(pool, header_object, "metadata_remove", input.bytes());
   return result < 0 && result != -ENOENT
              ? pool.Error(result, Cat("remove metadata ", key, " of"), header_object)
              : OkStatus();

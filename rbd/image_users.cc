@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <random>
 #include <vector>
 
 #include "base/strings.h"
@@ -16,6 +17,11 @@ constexpr std::chrono::seconds kPatience{40};
 constexpr std::chrono::seconds kReserve{5};
 constexpr std::chrono::seconds kFirstWait{1};
 constexpr std::chrono::seconds kLongestWait{5};
+
+std::chrono::milliseconds Jitter() {
+  thread_local std::minstd_rand random(std::random_device{}());
+  return std::chrono::milliseconds(std::uniform_int_distribution<int>(0, 999)(random));
+}
 
 }  // namespace
 
@@ -30,12 +36,14 @@ Result<std::string> OtherUsers(Image& image) {
   return Join(others, ", ");
 }
 
-Status WaitUntilUnused(const Context& context, Image& image, const std::string& what) {
+Status WaitUntilUnused(const Context& context,
+                       const std::function<Result<std::string>()>& list_others,
+                       const std::string& what) {
   Clock& clock = context.clock();
   const Clock::TimePoint give_up = clock.Now() + kPatience;
-  std::chrono::seconds wait = kFirstWait;
+  std::chrono::milliseconds wait = kFirstWait + Jitter();
   while (true) {
-    ASSIGN_OR_RETURN(const std::string others, OtherUsers(image));
+    ASSIGN_OR_RETURN(const std::string others, list_others());
     if (others.empty()) {
       return OkStatus();
     }
@@ -44,7 +52,7 @@ Status WaitUntilUnused(const Context& context, Image& image, const std::string& 
     }
     clock.SleepUntil(clock.Now() + wait);
     RETURN_IF_ERROR(context.Check(Cat("wait until ", what, " is unused")));
-    wait = std::min(2 * wait, kLongestWait);
+    wait = std::min<std::chrono::milliseconds>(2 * wait, kLongestWait + Jitter());
   }
 }
 

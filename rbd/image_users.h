@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "base/context.h"
@@ -13,9 +14,13 @@ namespace rbdcrypt::rbd {
 // The addresses of everybody but us who has the image open, joined by ", "; "" for nobody.
 Result<std::string> OtherUsers(Image& image);
 
-// Waits until nobody else has the image open: a client that died is counted for 30 s more (RADOS
-// drops its watch then), and a stage must not fail for that. Gives up after 40 s, or 5 s before
-// the call's time is up: kFailedPrecondition, naming `what` and the addresses.
-Status WaitUntilUnused(const Context& context, Image& image, const std::string& what);
+// Asks `list_others`, as OtherUsers answers, until it says nobody: a client that died is counted
+// for 30 s more (RADOS drops its watch then), and a stage must not fail for that. Pauses differ
+// from process to process, so that two that wait for one another meet only once. Gives up after 40
+// s, or 5 s before the call's time is up: kFailedPrecondition, naming `what` and the addresses.
+// Errors of `list_others` as they come.
+Status WaitUntilUnused(const Context& context,
+                       const std::function<Result<std::string>()>& list_others,
+                       const std::string& what);
 
 }  // namespace rbdcrypt::rbd

@@ -222,25 +222,30 @@ Status Journal::StoreImageId(const JournalEntry& entry, std::string_view image_i
                                                              entry.request_name)));
 }
 
-Status Journal::Undo(const JournalEntry& entry) {
-  const std::string context = Cat("remove the reservation of ", entry.image_name);
-  // The name may have been taken anew; a key that leads elsewhere is not ours to remove.
-  if (!entry.request_name.empty()) {
-    const std::string key = DirectoryKey(entry.request_name);
-    const Result<std::string> value = journal_.omap().Get(DirectoryObject(), key);
-    const std::optional<JournalTarget> target =
-        value.ok() ? ParseJournalTarget(*value) : std::nullopt;
-    if (!value.ok() && value.status().code() != Code::kNotFound) {
-      return Annotate(value.status(), context);
-    }
-    if (target.has_value() && target->uuid == entry.uuid) {
-      RETURN_IF_ERROR(AfterEffect(
-          "delete.directory-key",
-          Annotate(journal_.omap().RemoveKey(DirectoryObject(), key, *value), context)));
-    }
+// The name may have been taken anew; a key that leads elsewhere is not ours to remove.
+Status Journal::RemoveName(const JournalEntry& entry) {
+  if (entry.request_name.empty()) {
+    return OkStatus();
   }
+  const std::string context = Cat("remove the name of ", entry.image_name);
+  const std::string key = DirectoryKey(entry.request_name);
+  const Result<std::string> value = journal_.omap().Get(DirectoryObject(), key);
+  if (value.status().code() == Code::kNotFound) {
+    return OkStatus();
+  }
+  RETURN_IF_ERROR(Annotate(value.status(), context));
+  const std::optional<JournalTarget> target = ParseJournalTarget(*value);
+  if (!target.has_value() || target->uuid != entry.uuid) {
+    return OkStatus();
+  }
+  return AfterEffect("delete.directory-key",
+                     Annotate(journal_.omap().RemoveKey(DirectoryObject(), key, *value), context));
+}
+
+Status Journal::RemoveEntry(const JournalEntry& entry) {
   return AfterEffect("delete.journal-object",
-                     Annotate(images_.omap().RemoveObject(ObjectOf(entry.uuid)), context));
+                     Annotate(images_.omap().RemoveObject(ObjectOf(entry.uuid)),
+                              Cat("remove the reservation of ", entry.image_name)));
 }
 
 }  // namespace rbdcrypt::rbd

@@ -54,7 +54,7 @@ struct Reservation {
 //                                                               goes on with the same UUID
 //   create.journal-object        whole reservation              found
 //   create.image-id              the image's id                 -
-//   delete.directory-key         object without directory key   FindByUuid finds it; Undo again
+//   delete.directory-key         object without directory key   FindByUuid finds it; goes on
 //   delete.journal-object        nothing                        -
 //
 // What ceph-csi leaves (2.6): an object without csi.volname, or a key to a missing object, is taken
@@ -86,8 +86,10 @@ class Journal {
   // check, the key would make an object of itself alone: ceph-csi-compat 2.6, Note).
   Status StoreImageId(const JournalEntry& entry, std::string_view image_id);
 
-  // Undoes a reservation: the directory key if it points here, then the object. Repeatable.
-  Status Undo(const JournalEntry& entry);
+  // Undoes a reservation, in two steps that can be repeated: the directory key if it points here,
+  // so that no create finds the volume any more, and, last of all, the object that its ID leads to.
+  Status RemoveName(const JournalEntry& entry);
+  Status RemoveEntry(const JournalEntry& entry);
 
  private:
   std::string DirectoryObject() const;

@@ -19,6 +19,12 @@ struct LockName {
   std::string description;
 };
 
+// An omap entry of the lock's object that stands and falls with the lock.
+struct LockNote {
+  std::string key;
+  std::string value;
+};
+
 // Who holds a lock.
 struct LockHolder {
   // "client.4123".
@@ -34,16 +40,20 @@ class LockTable {
  public:
   virtual ~LockTable() = default;
 
-  // Takes the lock until `duration` from now, by the OSD's clock; the object is made if need be and
-  // never removed. kAborted: somebody holds it, this client included (EBUSY, EEXIST).
-  // kInvalidArgument: `lock.name` is longer than RADOS takes (95 characters by default).
-  virtual Status Acquire(const LockName& lock, std::chrono::seconds duration) = 0;
+  // Takes the lock until `duration` from now, by the OSD's clock, and sets `note` in the same
+  // operation; the object is made if need be and never removed. kAborted: somebody holds it, this
+  // client included (EBUSY, EEXIST); nothing was changed. kInvalidArgument: `lock.name` is longer
+  // than RADOS takes (95 characters by default).
+  virtual Status Acquire(const LockName& lock,
+                         std::chrono::seconds duration,
+                         const LockNote& note) = 0;
 
   // Begins `duration` anew (LOCK_FLAG_MUST_RENEW). kAborted: this client no longer holds it.
   virtual Status Renew(const LockName& lock, std::chrono::seconds duration) = 0;
 
-  // Ok if it is not held.
-  virtual Status Release(const LockName& lock) = 0;
+  // Releases the lock and removes the note of that key in the same operation. Where this client
+  // does not hold the lock only the note is removed; ok if nothing is there.
+  virtual Status Release(const LockName& lock, std::string_view note_key) = 0;
 
   // Nobody, or the one who holds it now.
   virtual Result<std::optional<LockHolder>> Holder(const LockName& lock) = 0;

@@ -37,8 +37,6 @@ inline constexpr char kStateEncrypted[] = "encrypted";
 inline constexpr char kMetaPreviousDek[] = "rbdcrypt/dek-previous";
 // The UUID of the LUKS header this driver is about to write, recorded before it does (safety A2).
 inline constexpr char kMetaHeaderUuid[] = "rbdcrypt/header-uuid";
-// Who writes under the volume lock: JSON of addresses and a time (safety G2).
-inline constexpr char kMetaHolder[] = "rbdcrypt/holder";
 // "making" before mkfs, "made" after (safety A3).
 inline constexpr char kMetaFilesystem[] = "rbdcrypt/filesystem";
 inline constexpr char kFilesystemMaking[] = "making";

@@ -7,7 +7,9 @@
 
 #include <sys/time.h>
 
+#include "base/handle.h"
 #include "base/strings.h"
+#include "rbd/class_input.h"
 #include "rbd/client_address.h"
 
 namespace rbdcrypt::rbd {
@@ -16,15 +18,38 @@ namespace {
 // Room for the lists of lockers at the first try; an exclusive lock has one of each.
 constexpr std::size_t kListBytes = 256;
 
-int Lock(const RadosPool& pool,
-         const LockName& lock,
-         std::chrono::seconds duration,
-         unsigned int flags) {
-  timeval length = {};
-  length.tv_sec = duration.count();
-  return rados_lock_exclusive(pool.io(), lock.object.c_str(), lock.name.c_str(),
-                              lock.cookie.c_str(), lock.description.c_str(), &length,
-                              static_cast<std::uint8_t>(flags));
+using WriteOp = CHandle<void, rados_release_write_op>;
+
+// ClsLockType::EXCLUSIVE of Ceph's cls/lock/cls_lock_types.h.
+constexpr std::uint8_t kExclusive = 1;
+
+// cls_lock_lock_op of cls/lock/cls_lock_ops.h, as rados_lock_exclusive sends it: no tag, no flags.
+ClassInput LockInput(const LockName& lock, std::chrono::seconds duration) {
+  ClassInput input;
+  input.Text(lock.name).Byte(kExclusive).Text(lock.cookie).Text("").Text(lock.description);
+  input.Uint32(static_cast<std::uint64_t>(duration.count())).Uint32(0).Byte(0);
+  return input.AsVersionOne();
+}
+
+// cls_lock_unlock_op of the same file.
+ClassInput UnlockInput(const LockName& lock) {
+  ClassInput input;
+  input.Text(lock.name).Text(lock.cookie);
+  return input.AsVersionOne();
+}
+
+void AddCall(rados_write_op_t op, const char* method, const ClassInput& input) {
+  rados_write_op_exec(op, "lock", method, input.bytes().data(), input.bytes().size(), nullptr);
+}
+
+void AddRemoval(rados_write_op_t op, std::string_view key) {
+  const char* const keys[] = {key.data()};
+  const std::size_t lengths[] = {key.size()};
+  rados_write_op_omap_rm_keys2(op, keys, lengths, 1);
+}
+
+int Operate(const RadosPool& pool, const WriteOp& op, const std::string& object) {
+  return rados_write_op_operate(op.get(), pool.io(), object.c_str(), nullptr, 0);
 }
 
 Status LockError(const RadosPool& pool, int result, const LockName& lock, const char* action) {
@@ -70,8 +95,17 @@ struct LockerLists {
 
 }  // namespace
 
-Status RadosLockTable::Acquire(const LockName& lock, std::chrono::seconds duration) {
-  const int result = Lock(*pool_, lock, duration, 0);
+Status RadosLockTable::Acquire(const LockName& lock,
+                               std::chrono::seconds duration,
+                               const LockNote& note) {
+  const WriteOp op(rados_create_write_op());
+  AddCall(op.get(), "lock", LockInput(lock, duration));
+  const char* const keys[] = {note.key.data()};
+  const char* const values[] = {note.value.data()};
+  const std::size_t key_lengths[] = {note.key.size()};
+  const std::size_t value_lengths[] = {note.value.size()};
+  rados_write_op_omap_set2(op.get(), keys, values, key_lengths, value_lengths, 1);
+  const int result = Operate(*pool_, op, lock.object);
   if (result == -EBUSY || result == -EEXIST) {
     return Aborted(Cat("lock ", lock.name, " of object ", pool_->Spec(lock.object),
                        " is held; another operation is in flight"));
@@ -80,7 +114,11 @@ Status RadosLockTable::Acquire(const LockName& lock, std::chrono::seconds durati
 }
 
 Status RadosLockTable::Renew(const LockName& lock, std::chrono::seconds duration) {
-  const int result = Lock(*pool_, lock, duration, LIBRADOS_LOCK_FLAG_MUST_RENEW);
+  timeval length = {};
+  length.tv_sec = duration.count();
+  const int result =
+      rados_lock_exclusive(pool_->io(), lock.object.c_str(), lock.name.c_str(), lock.cookie.c_str(),
+                           lock.description.c_str(), &length, LIBRADOS_LOCK_FLAG_MUST_RENEW);
   if (result == -ENOENT || result == -EBUSY || result == -EEXIST) {
     return Aborted(Cat("lock ", lock.name, " of object ", pool_->Spec(lock.object),
                        " was lost; it ran out or was broken"));
@@ -88,9 +126,18 @@ Status RadosLockTable::Renew(const LockName& lock, std::chrono::seconds duration
   return result < 0 ? LockError(*pool_, result, lock, "renew") : OkStatus();
 }
 
-Status RadosLockTable::Release(const LockName& lock) {
-  const int result =
-      rados_unlock(pool_->io(), lock.object.c_str(), lock.name.c_str(), lock.cookie.c_str());
+Status RadosLockTable::Release(const LockName& lock, std::string_view note_key) {
+  // An operation that removes keys makes no object: that of a deleted volume stays away.
+  const WriteOp both(rados_create_write_op());
+  AddCall(both.get(), "unlock", UnlockInput(lock));
+  AddRemoval(both.get(), note_key);
+  int result = Operate(*pool_, both, lock.object);
+  if (result == -ENOENT) {
+    const WriteOp note_only(rados_create_write_op());
+    rados_write_op_assert_exists(note_only.get());
+    AddRemoval(note_only.get(), note_key);
+    result = Operate(*pool_, note_only, lock.object);
+  }
   return result < 0 && result != -ENOENT ? LockError(*pool_, result, lock, "release") : OkStatus();
 }
 

@@ -18,9 +18,11 @@ class RadosLockTable final : public LockTable {
  public:
   explicit RadosLockTable(std::shared_ptr<RadosPool> pool) : pool_(std::move(pool)) {}
 
-  Status Acquire(const LockName& lock, std::chrono::seconds duration) override;
+  Status Acquire(const LockName& lock,
+                 std::chrono::seconds duration,
+                 const LockNote& note) override;
   Status Renew(const LockName& lock, std::chrono::seconds duration) override;
-  Status Release(const LockName& lock) override;
+  Status Release(const LockName& lock, std::string_view note_key) override;
   Result<std::optional<LockHolder>> Holder(const LockName& lock) override;
   Status Break(const LockName& lock, const LockHolder& holder) override;
 

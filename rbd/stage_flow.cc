@@ -4,6 +4,7 @@
 
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/crash_point.h"
 #include "base/log.h"
@@ -81,7 +82,9 @@ class StagePreparation {
   Result<StageableVolume> Run(std::string_view volume_id);
 
  private:
-  Status CheckNobodyElse();
+  Status OpenAlone();
+  Result<std::string> OpenAndListOthers(OpenMode mode);
+  bool MustBeAlone() const;
   Result<bool> IsEncrypted();
   Status CheckPlain();
   Status OpenEncrypted(StageableVolume& stageable);
@@ -100,9 +103,7 @@ class StagePreparation {
 
 Result<StageableVolume> StagePreparation::Run(std::string_view volume_id) {
   ASSIGN_OR_RETURN(volume_, LocateFor(parts_, context_, caller_, volume_id, hints_));
-  ASSIGN_OR_RETURN(image_,
-                   volume_.pool->images().Open(volume_.entry.image_name, OpenMode::kReadOnly));
-  RETURN_IF_ERROR(CheckNobodyElse());
+  RETURN_IF_ERROR(OpenAlone());
   StageableVolume stageable;
   ASSIGN_OR_RETURN(const bool is_encrypted, IsEncrypted());
   std::uint64_t data_offset = 0;
@@ -121,15 +122,36 @@ Result<StageableVolume> StagePreparation::Run(std::string_view volume_id) {
   stageable.image_name = volume_.entry.image_name;
   ASSIGN_OR_RETURN(stageable.image_size_bytes, image_->SizeBytes());
   ASSIGN_OR_RETURN(stageable.features, image_->Features());
+  if (MustBeAlone() && !hints_.is_read_only) {
+    stageable.watch = std::make_unique<OpenImage>(std::move(volume_), std::move(image_));
+  }
   return stageable;
 }
 
-Status StagePreparation::CheckNobodyElse() {
-  if (hints_.may_be_open_elsewhere) {
-    return OkStatus();
+bool StagePreparation::MustBeAlone() const {
+  return !hints_.may_be_open_elsewhere;
+}
+
+// Opened for writing, an image is watched; for reading only, it is not.
+Result<std::string> StagePreparation::OpenAndListOthers(OpenMode mode) {
+  image_.reset();
+  ASSIGN_OR_RETURN(image_, volume_.pool->images().Open(volume_.entry.image_name, mode));
+  if (!MustBeAlone()) {
+    return std::string();
   }
+  ASSIGN_OR_RETURN(std::string others, OtherUsers(*image_));
+  if (!others.empty()) {
+    // Another node that waits, too, must not wait for us.
+    image_.reset();
+  }
+  return others;
+}
+
+Status StagePreparation::OpenAlone() {
+  const bool watches = MustBeAlone() && !hints_.is_read_only;
+  const OpenMode mode = watches ? OpenMode::kReadWrite : OpenMode::kReadOnly;
   return WaitUntilUnused(
-      context_, *image_,
+      context_, [&] { return OpenAndListOthers(mode); },
       Cat("volume ", volume_.volume_id, " (image ", volume_.entry.image_name, ")"));
 }
 
@@ -209,16 +231,14 @@ Status StagePreparation::FormatPrepared(kms::Kms& kms) {
   const luks::CipherSpec cipher =
       hints_.encryption.has_value() ? hints_.encryption->cipher : luks::CipherSpec{};
   EncryptedVolume volume(*image_, kms, volume_.volume_id);
-  RETURN_IF_ERROR(volume.Format(context_, *lock, cipher, EncryptedVolume::Origin::kFound));
-  ASSIGN_OR_RETURN(image_,
-                   volume_.pool->images().Open(volume_.entry.image_name, OpenMode::kReadOnly));
-  return OkStatus();
+  return volume.Format(context_, *lock, cipher, EncryptedVolume::Origin::kFound);
 }
 
 void StagePreparation::ReportPreviousDek() const {
   LogWarn("opened_with_previous_dek", {{"volume", volume_.volume_id},
                                        {"image", volume_.entry.image_name},
-                                       {"kms_id", volume_.entry.kms_id}});
+                                       {"kms_id", volume_.entry.kms_id},
+                                       {"request_id", context_.request_id()}});
   if (parts_.metrics != nullptr) {
     parts_.metrics->CountEvent("opened_with_previous_dek");
   }
@@ -236,26 +256,17 @@ Result<std::uint64_t> DataOffset(const Context& context,
   return header.DataOffsetBytes();
 }
 
-// Keeps what it needs alive: connection, pool, image and lock, in this order.
+// Keeps what it needs alive: connection and pool, lock, image, in this order. A mkfs that failed
+// leaves "making": the next one may make it again.
 class LockedFilesystemMaking final : public FilesystemMaking {
  public:
   LockedFilesystemMaking(LocatedVolume volume,
                          std::unique_ptr<Image> image,
                          std::unique_ptr<VolumeLock> lock)
-      : volume_(std::move(volume)), image_(std::move(image)), lock_(std::move(lock)) {}
+      : volume_(std::move(volume)), lock_(std::move(lock)), image_(std::move(image)) {}
 
-  // A mkfs that failed leaves "making": the next one may make it again.
-  ~LockedFilesystemMaking() override {
-    if (!committed_) {
-      static_cast<void>(lock_->EndWriting(*image_));
-    }
-  }
-
-  LockedFilesystemMaking(const LockedFilesystemMaking&) = delete;
-  LockedFilesystemMaking& operator=(const LockedFilesystemMaking&) = delete;
-
-  // Decides, after BeginWriting as everything that does (rbd/volume_lock.h), and marks it.
   Status Begin(const Context& context) {
+    RETURN_IF_ERROR(ClaimDevice());
     ASSIGN_OR_RETURN(const std::uint64_t data_offset, DataOffset(context, volume_, *image_));
     ASSIGN_OR_RETURN(const FilesystemState state, ReadFilesystemState(*image_, data_offset));
     if (state != FilesystemState::kBlank) {
@@ -268,17 +279,32 @@ class LockedFilesystemMaking final : public FilesystemMaking {
 
   Status Commit() override {
     RETURN_IF_ERROR(lock_->EnsureHeld());
-    RETURN_IF_ERROR(AfterEffect("stage.filesystem-made",
-                                image_->SetMetadata(kMetaFilesystem, kFilesystemMade)));
-    committed_ = true;
-    return lock_->EndWriting(*image_);
+    return AfterEffect("stage.filesystem-made",
+                       image_->SetMetadata(kMetaFilesystem, kFilesystemMade));
   }
 
  private:
-  bool committed_ = false;
+  // mkfs writes through the device's own client. If this process stands still in the middle,
+  // whoever takes over must shut out that one, too.
+  Status ClaimDevice() {
+    ASSIGN_OR_RETURN(const std::vector<Watcher> watchers, image_->Watchers());
+    std::vector<std::string> others;
+    for (const Watcher& watcher : watchers) {
+      if (!watcher.is_self) {
+        others.push_back(watcher.address);
+      }
+    }
+    if (others.size() > 1) {
+      return Aborted(Cat("volume ", volume_.volume_id, ": image ", volume_.entry.image_name,
+                         " is open at ", Join(others, ", "), ", and only its device here may be; ",
+                         "no file system is made; retry"));
+    }
+    return others.empty() ? OkStatus() : lock_->AlsoFence(others);
+  }
+
   LocatedVolume volume_;
-  std::unique_ptr<Image> image_;
   std::unique_ptr<VolumeLock> lock_;
+  std::unique_ptr<Image> image_;
 };
 
 }  // namespace
@@ -300,7 +326,6 @@ Result<std::unique_ptr<FilesystemMaking>> StageFlow::MakeFilesystem(const Contex
   ASSIGN_OR_RETURN(auto lock, VolumeLock::Acquire(context, PlaceOf(volume), parts_.lock));
   ASSIGN_OR_RETURN(auto image,
                    volume.pool->images().Open(volume.entry.image_name, OpenMode::kReadWrite));
-  RETURN_IF_ERROR(lock->BeginWriting(*image));
   auto making = std::make_unique<LockedFilesystemMaking>(std::move(volume), std::move(image),
                                                          std::move(lock));
   RETURN_IF_ERROR(making->Begin(context));

@@ -38,6 +38,12 @@ enum class FilesystemState {
   kBlank,
 };
 
+// An image that is open, with what it was opened over.
+struct OpenImage {
+  LocatedVolume volume;
+  std::unique_ptr<Image> image;
+};
+
 // A volume ready to be mapped.
 struct StageableVolume {
   ClusterEntry cluster;
@@ -49,6 +55,9 @@ struct StageableVolume {
   FilesystemState filesystem = FilesystemState::kMade;
   // Set if the volume is encrypted: its DEK opened the header a moment ago.
   std::optional<OpenedHeader> header;
+  // Our watch on the image, by which other nodes see that it is taken: to be kept until the mapped
+  // device watches it. Null where several nodes may have the volume, or only read it.
+  std::unique_ptr<OpenImage> watch;
 };
 
 // The right to run mkfs on one volume, once: holds the volume lock from "making" to "made".
@@ -73,13 +82,19 @@ class StageFlow {
   // one that nobody calls encrypted but that begins with a LUKS header is kFailedPrecondition
   // unless it is a block volume. kNotFound: no such volume, or no DEK. kFailedPrecondition: open on
   // another node; a `file` type. Others as EncryptedVolume gives them.
+  //
+  // Of two nodes that stage one volume at once at most one gets it: each watches the image before
+  // it looks for other watchers, and lets go while it waits.
   Result<StageableVolume> Prepare(const Context& context,
                                   const Caller& caller,
                                   std::string_view volume_id,
                                   const StageHints& hints);
 
-  // Marks the volume "making" after looking again, under the lock, that it is still blank.
-  // kFailedPrecondition: it no longer is. kAborted: someone else holds the lock.
+  // Marks the volume "making" after looking again, under the lock, that it is still blank. The one
+  // client that has the image open, which is the device's that mkfs writes to, is fenced by whoever
+  // takes the lock over.
+  // kFailedPrecondition: it no longer is blank. kAborted: someone else holds the lock, or several
+  // have the image open.
   Result<std::unique_ptr<FilesystemMaking>> MakeFilesystem(const Context& context,
                                                            const Caller& caller,
                                                            std::string_view volume_id,

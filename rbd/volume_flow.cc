@@ -16,12 +16,12 @@ namespace {
 
 // Grows `image` and proves that it grew.
 Status GrowTo(VolumeLock& lock, Image& image, std::uint64_t size_bytes) {
-  RETURN_IF_ERROR(lock.BeginWriting(image));
   RETURN_IF_ERROR(lock.EnsureHeld());
-  const Status grown = AfterEffect("expand.image", image.Grow(size_bytes));
-  const Status cleared = lock.EndWriting(image);
-  RETURN_IF_ERROR(grown);
-  return cleared;
+  RETURN_IF_ERROR(AfterEffect("expand.image", image.Grow(size_bytes)));
+  ASSIGN_OR_RETURN(const std::uint64_t size_now, image.SizeBytes());
+  return size_now >= size_bytes
+             ? OkStatus()
+             : Internal(Cat("it has ", size_now, " bytes after it was grown; retry"));
 }
 
 }  // namespace

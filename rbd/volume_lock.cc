@@ -4,15 +4,11 @@
 
 #include <algorithm>
 #include <optional>
-#include <string>
 #include <utility>
-#include <vector>
 
 #include "base/crash_point.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/strings.h"
-#include "rbd/names.h"
 #include "rbd/volume_id.h"
 
 namespace rbdcrypt::rbd {
@@ -26,78 +22,19 @@ constexpr std::chrono::seconds kFenceDuration = std::chrono::hours(24 * 30);
 constexpr std::chrono::seconds kRenewAfter{30};
 static_assert(kVolumeLockDuration - kRenewAfter >= kVolumeLockReserve);
 
-// What the holder leaves in the image's metadata.
-struct HolderRecord {
-  std::vector<std::string> addresses;
-  std::string identity;
-  std::string process;
-  std::int64_t since_unix_seconds = 0;
-};
-
-std::int64_t UnixSeconds(const Context& context) {
-  const auto since_epoch = context.clock().Wall().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count();
-}
-
-std::string ToText(const HolderRecord& record) {
-  const Json json = {{"addresses", record.addresses},
-                     {"identity", record.identity},
-                     {"process", record.process},
-                     {"since", record.since_unix_seconds}};
-  return json.dump();
-}
-
-Result<HolderRecord> ParseRecord(const std::string& text) {
-  ASSIGN_OR_RETURN(const Json json, ParseJson(text, kMetaHolder));
-  HolderRecord record;
-  ASSIGN_OR_RETURN(record.addresses, StringArray(json, "addresses", kMetaHolder));
-  ASSIGN_OR_RETURN(record.identity, RequiredString(json, "identity", kMetaHolder));
-  ASSIGN_OR_RETURN(record.process, RequiredString(json, "process", kMetaHolder));
-  ASSIGN_OR_RETURN(const auto since, OptionalInt(json, "since", kMetaHolder));
-  record.since_unix_seconds = since.value_or(0);
-  return record;
-}
-
-// The record on the image, or nothing. A record nobody can read is an error: fencing whoever wrote
-// it is impossible, and going on without is what the record is there to prevent.
-Result<std::optional<HolderRecord>> ReadRecord(Image& image) {
-  const Result<std::string> text = image.GetMetadata(kMetaHolder);
-  if (text.status().code() == Code::kNotFound || (text.ok() && text->empty())) {
-    return std::optional<HolderRecord>();
-  }
-  RETURN_IF_ERROR(text.status());
-  ASSIGN_OR_RETURN(HolderRecord record, ParseRecord(*text));
-  return std::optional<HolderRecord>(std::move(record));
-}
-
-bool Contains(const std::vector<std::string>& texts, const std::string& text) {
-  return std::find(texts.begin(), texts.end(), text) != texts.end();
-}
-
-bool Intersects(const std::vector<std::string>& left, const std::vector<std::string>& right) {
-  return std::any_of(left.begin(), left.end(),
-                     [&right](const std::string& text) { return Contains(right, text); });
-}
+// A holder this young may not have opened the image yet; a dead one's watch lasts 30 s anyway
+// (osd_client_watch_timeout).
+constexpr std::chrono::seconds kYoung{40};
 
 // Whether `record` is of an earlier run of the program that asks.
 bool IsEarlierLife(const HolderRecord& record, const VolumeLock::Options& options) {
-  return !options.identity.empty() && record.identity == options.identity &&
-         record.process != options.process;
+  return !options.identity.empty() && record.identity == options.identity;
 }
 
 Result<bool> StillWatches(const HolderRecord& record, Image& image) {
   ASSIGN_OR_RETURN(const std::vector<Watcher> watchers, image.Watchers());
-  return std::any_of(watchers.begin(), watchers.end(), [&record](const Watcher& watcher) {
-    return Contains(record.addresses, watcher.address);
-  });
-}
-
-Status FenceAll(Connection& connection, const HolderRecord& record) {
-  for (const std::string& address : record.addresses) {
-    const Status fenced = AfterEffect("lock.fenced", connection.Blocklist(address, kFenceDuration));
-    RETURN_IF_ERROR(Annotate(fenced, Cat("fence ", address)));
-  }
-  return OkStatus();
+  return std::any_of(watchers.begin(), watchers.end(),
+                     [&record](const Watcher& watcher) { return record.Names(watcher.address); });
 }
 
 }  // namespace
@@ -126,6 +63,7 @@ Result<std::unique_ptr<VolumeLock>> VolumeLock::Acquire(const Context& context,
                                                         const Options& options) {
   RETURN_IF_ERROR(context.Check(Cat("lock volume ", place.volume_id)));
   std::unique_ptr<VolumeLock> lock(new VolumeLock(context, place, options));
+  RETURN_IF_ERROR(lock->Introduce());
   Status taken = lock->TryTake();
   if (taken.code() == Code::kAborted) {
     ASSIGN_OR_RETURN(const bool replaced, lock->ReplaceDeadHolder());
@@ -135,53 +73,148 @@ Result<std::unique_ptr<VolumeLock>> VolumeLock::Acquire(const Context& context,
   }
   RETURN_IF_ERROR(Annotate(
       taken, Cat("volume ", place.volume_id, ": another operation on it is in flight; retry")));
+  RETURN_IF_ERROR(lock->FenceOthers());
   return lock;
 }
 
 VolumeLock::~VolumeLock() {
   if (held_) {
     // It runs out by itself in 180 s if this fails; nobody is left to tell.
-    static_cast<void>(AfterEffect("lock.released", place_.pool.locks().Release(name_)));
+    static_cast<void>(AfterEffect("lock.released", place_.pool.locks().Release(name_, note_.key)));
   }
+}
+
+std::int64_t VolumeLock::NowUnixSeconds() const {
+  const auto since_epoch = context_.clock().Wall().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count();
+}
+
+// Composes our own record.
+Status VolumeLock::Introduce() {
+  ASSIGN_OR_RETURN(record_.addresses, place_.connection.OwnAddresses());
+  if (record_.addresses.empty()) {
+    return Unavailable(Cat("volume ", place_.volume_id, ": this client has no address in Ceph"));
+  }
+  record_.identity = options_.identity;
+  record_.process = options_.process;
+  record_.since_unix_seconds = NowUnixSeconds();
+  note_ = {.key = HolderKey(record_.addresses.front()), .value = FormatHolderRecord(record_)};
+  return OkStatus();
 }
 
 Status VolumeLock::TryTake() {
   const Clock::TimePoint before = context_.clock().Now();
   RETURN_IF_ERROR(
-      AfterEffect("lock.acquired", place_.pool.locks().Acquire(name_, options_.duration)));
+      AfterEffect("lock.acquired", place_.pool.locks().Acquire(name_, options_.duration, note_)));
   renewed_at_ = before;
   held_ = true;
   return OkStatus();
 }
 
+// Whether the lock may be tried again at once.
 Result<bool> VolumeLock::ReplaceDeadHolder() {
-  Result<std::unique_ptr<Image>> image =
-      place_.pool.images().Open(place_.image_name, OpenMode::kReadOnly);
-  if (image.status().code() == Code::kNotFound) {
-    return false;
-  }
-  RETURN_IF_ERROR(image.status());
-  ASSIGN_OR_RETURN(const std::optional<HolderRecord> record, ReadRecord(**image));
   ASSIGN_OR_RETURN(const std::optional<LockHolder> holder, place_.pool.locks().Holder(name_));
   if (!holder.has_value()) {
     return true;
   }
-  if (!record.has_value() || !Contains(record->addresses, holder->address)) {
+  ASSIGN_OR_RETURN(const std::vector<FoundHolder> found,
+                   ReadHolders(place_.pool.omap(), name_.object));
+  const auto named = std::find_if(found.begin(), found.end(), [&](const FoundHolder& each) {
+    return each.record.Names(holder->address);
+  });
+  if (named == found.end()) {
     return false;
   }
-  if (!IsEarlierLife(*record, options_)) {
-    ASSIGN_OR_RETURN(const bool alive, StillWatches(*record, **image));
-    if (alive) {
-      return false;
-    }
+  ASSIGN_OR_RETURN(const bool is_dead, IsDead(named->record));
+  if (!is_dead) {
+    return false;
   }
-  const Status fenced = FenceAll(place_.connection, *record);
+  const Status fenced = Fence(named->record);
   if (fenced.code() == Code::kPermissionDenied) {
     return false;
   }
   RETURN_IF_ERROR(fenced);
   RETURN_IF_ERROR(AfterEffect("lock.broken", place_.pool.locks().Break(name_, *holder)));
   return true;
+}
+
+Result<bool> VolumeLock::IsDead(const HolderRecord& record) {
+  if (record.process == options_.process) {
+    return false;
+  }
+  if (IsEarlierLife(record, options_)) {
+    return true;
+  }
+  if (NowUnixSeconds() - record.since_unix_seconds < kYoung.count()) {
+    return false;
+  }
+  Result<std::unique_ptr<Image>> image =
+      place_.pool.images().Open(place_.image_name, OpenMode::kReadOnly);
+  if (image.status().code() == Code::kNotFound) {
+    return false;
+  }
+  RETURN_IF_ERROR(image.status());
+  ASSIGN_OR_RETURN(const bool watches, StillWatches(record, **image));
+  return !watches;
+}
+
+// Everybody but us who left a record; none of them may still be writing (safety G2).
+Status VolumeLock::FenceOthers() {
+  ASSIGN_OR_RETURN(const std::vector<FoundHolder> found,
+                   ReadHolders(place_.pool.omap(), name_.object));
+  for (const FoundHolder& holder : found) {
+    if (holder.key != note_.key) {
+      RETURN_IF_ERROR(Annotate(FenceOther(holder), Cat("volume ", place_.volume_id)));
+    }
+  }
+  return OkStatus();
+}
+
+Status VolumeLock::FenceOther(const FoundHolder& holder) {
+  const Status fenced = Fence(holder.record);
+  if (fenced.code() == Code::kPermissionDenied) {
+    RETURN_IF_ERROR(CheckGrace(holder, fenced));
+  } else {
+    RETURN_IF_ERROR(fenced);
+    LogWarn("fenced_holder", {{"volume", place_.volume_id},
+                              {"addresses", Join(holder.record.addresses, ",")},
+                              {"holder", holder.record.identity},
+                              {"request_id", context_.request_id()}});
+    if (options_.metrics != nullptr) {
+      options_.metrics->CountEvent("fenced_holder");
+    }
+  }
+  return AfterEffect("lock.holder-forgotten",
+                     ForgetHolder(place_.pool.omap(), name_.object, holder));
+}
+
+Status VolumeLock::Fence(const HolderRecord& record) {
+  for (const std::string& address : record.addresses) {
+    if (record_.Names(address) ||
+        std::find(fenced_.begin(), fenced_.end(), address) != fenced_.end()) {
+      continue;
+    }
+    const Status fenced =
+        AfterEffect("lock.fenced", place_.connection.Blocklist(address, kFenceDuration));
+    RETURN_IF_ERROR(Annotate(fenced, Cat("fence ", address)));
+    fenced_.push_back(address);
+  }
+  return OkStatus();
+}
+
+// Ok: those who wait have seen the record for so long that its holder counts as gone.
+Status VolumeLock::CheckGrace(const FoundHolder& holder, const Status& refusal) {
+  const std::int64_t now = NowUnixSeconds();
+  ASSIGN_OR_RETURN(const std::int64_t since, SeenSince(place_.pool.omap(), name_.object,
+                                                       holder.record.addresses.front(), now));
+  const std::int64_t waited = now - since;
+  if (waited >= options_.orphan_grace.count()) {
+    return OkStatus();
+  }
+  return Aborted(Cat("a holder of its lock (", Join(holder.record.addresses, ", "),
+                     ") may still be writing and cannot be fenced (", Message(refusal),
+                     "); allow the Ceph user 'osd blocklist', or retry in ",
+                     options_.orphan_grace.count() - waited, " s"));
 }
 
 Status VolumeLock::EnsureHeld() {
@@ -199,54 +232,25 @@ Status VolumeLock::EnsureHeld() {
   return OkStatus();
 }
 
-Status VolumeLock::BeginWriting(Image& image) {
+Status VolumeLock::AlsoFence(const std::vector<std::string>& addresses) {
+  HolderRecord wider = record_;
+  wider.addresses.insert(wider.addresses.end(), addresses.begin(), addresses.end());
+  LockNote note = {.key = note_.key, .value = FormatHolderRecord(wider)};
   RETURN_IF_ERROR(EnsureHeld());
-  RETURN_IF_ERROR(FenceForeignHolder(image));
-  HolderRecord record;
-  ASSIGN_OR_RETURN(record.addresses, place_.connection.OwnAddresses());
-  record.identity = options_.identity;
-  record.process = options_.process;
-  record.since_unix_seconds = UnixSeconds(context_);
-  return AfterEffect("lock.holder-record", image.SetMetadata(kMetaHolder, ToText(record)));
-}
-
-Status VolumeLock::FenceForeignHolder(Image& image) {
-  ASSIGN_OR_RETURN(const std::optional<HolderRecord> record, ReadRecord(image));
-  if (!record.has_value()) {
-    return OkStatus();
-  }
-  ASSIGN_OR_RETURN(const std::vector<std::string> own, place_.connection.OwnAddresses());
-  if (Intersects(record->addresses, own)) {
-    return OkStatus();
-  }
-  const Status fenced = FenceAll(place_.connection, *record);
-  if (fenced.code() == Code::kPermissionDenied) {
-    const auto age = UnixSeconds(context_) - record->since_unix_seconds;
-    if (age < options_.orphan_grace.count()) {
-      return Aborted(Cat("volume ", place_.volume_id, ": a holder of its lock (",
-                         Join(record->addresses, ", "), ") may still be writing and cannot be ",
-                         "fenced (", Message(fenced), "); allow the Ceph user 'osd blocklist', or ",
-                         "retry in ", options_.orphan_grace.count() - age, " s"));
-    }
-    return OkStatus();
-  }
-  RETURN_IF_ERROR(fenced);
-  LogWarn("fenced_holder", {{"volume", place_.volume_id},
-                            {"addresses", Join(record->addresses, ",")},
-                            {"holder", record->identity}});
-  if (options_.metrics != nullptr) {
-    options_.metrics->CountEvent("fenced_holder");
-  }
+  // Whoever took the lock from us meanwhile removed the record: then there is nothing to widen.
+  const Status widened = AfterEffect(
+      "lock.widened", place_.pool.omap().CompareAndSet(name_.object, note_.key, note_.value,
+                                                       {{note.key, note.value}}));
+  RETURN_IF_ERROR(Annotate(widened, Cat("volume ", place_.volume_id, ": its lock was lost")));
+  record_ = std::move(wider);
+  note_ = std::move(note);
   return OkStatus();
-}
-
-Status VolumeLock::EndWriting(Image& image) {
-  return AfterEffect("lock.record-cleared", image.RemoveMetadata(kMetaHolder));
 }
 
 Status VolumeLock::RemoveObject() {
   RETURN_IF_ERROR(EnsureHeld());
-  RETURN_IF_ERROR(place_.pool.omap().RemoveObject(name_.object));
+  RETURN_IF_ERROR(
+      AfterEffect("lock.object-removed", place_.pool.omap().RemoveObject(name_.object)));
   held_ = false;
   return OkStatus();
 }

@@ -77,14 +77,14 @@ TEST_P(CephContract, FencingTakesDownNobodyElse) {
 
 TEST_P(CephContract, FencedClientKeepsItsLockUntilItIsBroken) {
   const rbd::LockName lock{.object = name(), .name = "lock", .cookie = "c", .description = ""};
-  ASSERT_THAT(pool().locks().Acquire(lock, std::chrono::hours(1)), IsOk());
+  ASSERT_THAT(pool().locks().Acquire(lock, std::chrono::hours(1), {"note", ""}), IsOk());
   ASSERT_NO_FATAL_FAILURE(Fence(first(), second()));
-  EXPECT_THAT(second_pool().locks().Acquire(lock, world().LockDuration()),
+  EXPECT_THAT(second_pool().locks().Acquire(lock, world().LockDuration(), {"note", ""}),
               StatusIs(Code::kAborted));
   ASSERT_OK_AND_ASSIGN(const auto holder, second_pool().locks().Holder(lock));
   ASSERT_TRUE(holder.has_value());
   ASSERT_THAT(second_pool().locks().Break(lock, *holder), IsOk());
-  EXPECT_THAT(second_pool().locks().Acquire(lock, world().LockDuration()), IsOk());
+  EXPECT_THAT(second_pool().locks().Acquire(lock, world().LockDuration(), {"note", ""}), IsOk());
 }
 
 TEST_P(CephContract, FencedClientLosesItsWatch) {

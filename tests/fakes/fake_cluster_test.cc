@@ -102,12 +102,14 @@ TEST_F(FakeClusterTest, RevivedProcessHasNewConnections) {
 
 TEST_F(FakeClusterTest, LocksOfTheDeadStayUntilTheyRunOut) {
   const rbd::LockName lock{.object = "o", .name = "n", .cookie = "c", .description = ""};
-  ASSERT_THAT(Open(*process_)->locks().Acquire(lock, std::chrono::seconds(180)), IsOk());
+  ASSERT_THAT(Open(*process_)->locks().Acquire(lock, std::chrono::seconds(180), {"note", ""}),
+              IsOk());
   process_->Revive();
-  EXPECT_THAT(Open(*process_)->locks().Acquire(lock, std::chrono::seconds(180)),
+  EXPECT_THAT(Open(*process_)->locks().Acquire(lock, std::chrono::seconds(180), {"note", ""}),
               StatusIs(Code::kAborted));
   clock_.Advance(std::chrono::seconds(180));
-  EXPECT_THAT(Open(*process_)->locks().Acquire(lock, std::chrono::seconds(180)), IsOk());
+  EXPECT_THAT(Open(*process_)->locks().Acquire(lock, std::chrono::seconds(180), {"note", ""}),
+              IsOk());
 }
 
 TEST_F(FakeClusterTest, WatchersOfTheDeadVanishAfterHalfAMinuteOrAtOnce) {

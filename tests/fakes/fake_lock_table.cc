@@ -47,14 +47,19 @@ FakeLock FakeLockTable::New(const rbd::LockName& lock, std::chrono::seconds dura
   return taken;
 }
 
-Status FakeLockTable::Acquire(const rbd::LockName& lock, std::chrono::seconds duration) {
+Status FakeLockTable::Acquire(const rbd::LockName& lock,
+                              std::chrono::seconds duration,
+                              const rbd::LockNote& note) {
   RETURN_IF_ERROR(CheckName(lock));
   return seat_.Change([&](FakeSpace& space) -> Result<FakeEffect> {
     if (const FakeLock* held = Find(space, lock); held != nullptr) {
       return Aborted(Cat("lock ", lock.name, " is held by ", held->client));
     }
-    return FakeEffect{Cat("lock.acquire ", lock.object),
-                      [&] { space.objects[lock.object].locks[lock.name] = New(lock, duration); }};
+    return FakeEffect{Cat("lock.acquire ", lock.object), [&] {
+                        FakeObject& object = space.objects[lock.object];
+                        object.locks[lock.name] = New(lock, duration);
+                        object.omap[note.key] = note.value;
+                      }};
   });
 }
 
@@ -69,14 +74,25 @@ Status FakeLockTable::Renew(const rbd::LockName& lock, std::chrono::seconds dura
   });
 }
 
-Status FakeLockTable::Release(const rbd::LockName& lock) {
+Status FakeLockTable::Release(const rbd::LockName& lock, std::string_view note_key) {
   return seat_.Change([&](FakeSpace& space) -> Result<FakeEffect> {
-    const FakeLock* held = Find(space, lock);
-    if (held == nullptr || held->client != seat_.client->name || held->cookie != lock.cookie) {
+    const auto object = space.objects.find(lock.object);
+    if (object == space.objects.end()) {
       return FakeEffect{};
     }
-    return FakeEffect{Cat("lock.release ", lock.object),
-                      [&] { space.objects[lock.object].locks.erase(lock.name); }};
+    const FakeLock* held = Find(space, lock);
+    const bool is_ours =
+        held != nullptr && held->client == seat_.client->name && held->cookie == lock.cookie;
+    const std::string key(note_key);
+    if (!is_ours && object->second.omap.count(key) == 0) {
+      return FakeEffect{};
+    }
+    return FakeEffect{Cat("lock.release ", lock.object), [=, &lock] {
+                        object->second.omap.erase(key);
+                        if (is_ours) {
+                          object->second.locks.erase(lock.name);
+                        }
+                      }};
   });
 }
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "rbd/lock_table.h"
@@ -16,9 +17,11 @@ class FakeLockTable final : public rbd::LockTable {
  public:
   explicit FakeLockTable(FakeSeat seat) : seat_(std::move(seat)) {}
 
-  Status Acquire(const rbd::LockName& lock, std::chrono::seconds duration) override;
+  Status Acquire(const rbd::LockName& lock,
+                 std::chrono::seconds duration,
+                 const rbd::LockNote& note) override;
   Status Renew(const rbd::LockName& lock, std::chrono::seconds duration) override;
-  Status Release(const rbd::LockName& lock) override;
+  Status Release(const rbd::LockName& lock, std::string_view note_key) override;
   Result<std::optional<rbd::LockHolder>> Holder(const rbd::LockName& lock) override;
   Status Break(const rbd::LockName& lock, const rbd::LockHolder& holder) override;
 

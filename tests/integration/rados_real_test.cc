@@ -117,7 +117,7 @@ TEST_F(RadosRealTest, AddressesOfClientHolderAndWatcherAreWrittenAlike) {
   ASSERT_OK_AND_ASSIGN(const std::vector<std::string> own, connection_->OwnAddresses());
   ASSERT_THAT(own, SizeIs(1));
   const LockName lock = {.object = name_, .name = "l", .cookie = "c", .description = "d"};
-  ASSERT_THAT(pool_->locks().Acquire(lock, std::chrono::seconds(30)), IsOk());
+  ASSERT_THAT(pool_->locks().Acquire(lock, std::chrono::seconds(30), {"note", ""}), IsOk());
   EXPECT_THAT((**pool_->locks().Holder(lock)).address, Eq(own.front()));
   ASSERT_THAT(pool_->images().Create(name_, {.size_bytes = 1 << 20}), IsOk());
   std::string id;
@@ -152,7 +152,8 @@ TEST_F(RadosRealTest, FencedClientCanDoNothingMore) {
   EXPECT_THAT(image->SetMetadata("k", "v"), StatusIs(Code::kAborted));
   EXPECT_THAT(its_pool->omap().Set(name_, {{"k", "v"}}), StatusIs(Code::kAborted));
   const LockName lock = {.object = name_, .name = "l", .cookie = "c", .description = "d"};
-  EXPECT_THAT(its_pool->locks().Acquire(lock, std::chrono::seconds(30)), StatusIs(Code::kAborted));
+  EXPECT_THAT(its_pool->locks().Acquire(lock, std::chrono::seconds(30), {"note", ""}),
+              StatusIs(Code::kAborted));
   image.reset();
   const std::string id = (*pool_->images().Open(name_, OpenMode::kReadOnly))->Id();
   ASSERT_THAT(pool_->images().MoveToTrash(name_), IsOk());
@@ -200,11 +201,11 @@ TEST_F(RadosRealTest, SetNewRefusesKeyWithEmptyValue) {
 TEST_F(RadosRealTest, LockNameThatIsTooLongIsRefused) {
   const LockName lock = {
       .object = name_, .name = std::string(96, 'x'), .cookie = "c", .description = "d"};
-  EXPECT_THAT(pool_->locks().Acquire(lock, std::chrono::seconds(30)),
+  EXPECT_THAT(pool_->locks().Acquire(lock, std::chrono::seconds(30), {"note", ""}),
               StatusIs(Code::kInvalidArgument, HasSubstr("longer")));
   LockName fits = lock;
   fits.name.pop_back();
-  EXPECT_THAT(pool_->locks().Acquire(fits, std::chrono::seconds(30)), IsOk());
+  EXPECT_THAT(pool_->locks().Acquire(fits, std::chrono::seconds(30), {"note", ""}), IsOk());
 }
 
 }  // namespace

@@ -31,13 +31,13 @@ SIDE_BY_SIDE = 4
 LABELS = {"csi.storage.k8s.io/pv/name": "pv", "csi.storage.k8s.io/pvc/name": "pvc"}
 
 # Which call passes a point for the first time in its process. The rest of the life goes without.
-CREATE = """create.directory-key create.journal-object create.image create.label create.image-id
-    lock.acquired lock.holder-record create.dek create.state-prepared create.header-uuid
+CREATE = """create.directory-key create.journal-object lock.acquired create.image create.label
+    create.image-id create.dek create.state-prepared create.header-uuid
     header.first-claim header.keyslot-areas header.first-copy header.second-claim header.second-copy
-    header.wipe create.state-encrypted lock.record-cleared lock.released"""
+    header.wipe create.state-encrypted lock.released"""
 STAGE = """node.intent node.image-meta attach.qemu-recorded attach.qemu-started attach.qemu-secrets
     attach.qemu-opened attach.qemu-exported attach.qemu-loop attach.qemu-complete node.attached
-    stage.filesystem-making node.mkfs stage.filesystem-made node.mount-point node.mounted"""
+    lock.widened stage.filesystem-making node.mkfs stage.filesystem-made node.mount-point node.mounted"""
 PASSED_BY = {
     **dict.fromkeys(CREATE.split(), "create"),
     **dict.fromkeys(STAGE.split(), "stage"),
@@ -48,11 +48,12 @@ PASSED_BY = {
     **dict.fromkeys("""node.unmounted node.mount-point-removed detach.qemu-flushed
         detach.qemu-loop-released detach.qemu-stopped detach.qemu-forgotten node.detached
         node.records-removed""".split(), "unstage"),
-    **dict.fromkeys("""delete.image-to-trash delete.dek delete.trash delete.lock-object
-        delete.directory-key delete.journal-object""".split(), "delete"),
+    **dict.fromkeys("""delete.image-to-trash delete.dek delete.trash
+        delete.directory-key lock.object-removed delete.journal-object""".split(), "delete"),
     # By the create that comes after a killed one, whose lock it finds.
     "lock.fenced": "create_again",
     "lock.broken": "create_again",
+    "lock.holder-forgotten": "create_again",
     # By a create that takes longer than 30 s.
     "lock.renewed": "slow_create",
 }

@@ -29,6 +29,7 @@ using ::rbdcrypt::testing::LastEffect;
 using ::rbdcrypt::testing::Objects;
 using ::rbdcrypt::testing::ReservationOf;
 using ::rbdcrypt::testing::StatusIs;
+using ::rbdcrypt::testing::Undo;
 using ::testing::ElementsAre;
 using ::testing::Eq;
 
@@ -79,7 +80,7 @@ TEST_P(JournalCrashTest, CreateCanBeUndoneInstead) {
                   Journal journal = world.NewJournal();
                   ASSERT_OK_AND_ASSIGN(const auto found, journal.FindByName("pvc-1"));
                   if (found.has_value()) {
-                    ASSERT_THAT(journal.Undo(*found), IsOk());
+                    ASSERT_THAT(Undo(journal, *found), IsOk());
                   }
                   Objects left = world.ceph.Objects();
                   EXPECT_THAT(left[kDirectory], ::testing::IsEmpty());
@@ -225,7 +226,7 @@ TEST(TwoControllersTest, ReservationDeletedMeanwhileLeavesNothing) {
   second.Act("omap.set csi.volumes.default", [](Journal journal) {
     FindAndReserve(journal, ReservationOf("pvc-1"));
     ASSERT_OK_AND_ASSIGN(const auto found, journal.FindByName("pvc-1"));
-    ASSERT_THAT(journal.Undo(*found), IsOk());
+    ASSERT_THAT(Undo(journal, *found), IsOk());
   });
   EXPECT_THAT(world.NewJournal().Reserve(ReservationOf("pvc-1"), std::nullopt),
               StatusIs(Code::kAborted));
@@ -236,8 +237,8 @@ TEST(TwoControllersTest, TwoUndosAtOnceLeaveNothing) {
   JournalWorld world;
   ASSERT_OK_AND_ASSIGN(const JournalEntry entry, world.Create("pvc-1"));
   SecondController second(world);
-  second.Act("omap.unset", [&](Journal journal) { EXPECT_THAT(journal.Undo(entry), IsOk()); });
-  EXPECT_THAT(world.NewJournal().Undo(entry), IsOk());
+  second.Act("omap.unset", [&](Journal journal) { EXPECT_THAT(Undo(journal, entry), IsOk()); });
+  EXPECT_THAT(Undo(world.NewJournal(), entry), IsOk());
   EXPECT_EQ(world.ceph.Objects(), (Objects{{kDirectory, {}}}));
 }
 

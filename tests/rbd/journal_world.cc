@@ -50,7 +50,7 @@ Result<rbd::JournalEntry> JournalWorld::Create(const std::string& request_name) 
 Status JournalWorld::Delete(const std::string& uuid) {
   rbd::Journal journal = NewJournal();
   ASSIGN_OR_RETURN(const rbd::JournalEntry entry, journal.FindByUuid(uuid));
-  return journal.Undo(entry);
+  return Undo(journal, entry);
 }
 
 void JournalWorld::Restart() {

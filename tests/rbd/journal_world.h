@@ -60,4 +60,10 @@ class JournalWorld {
   std::unique_ptr<rbd::Pool> other_pool_;
 };
 
+// The whole of a reservation's removal.
+inline Status Undo(rbd::Journal journal, const rbd::JournalEntry& entry) {
+  RETURN_IF_ERROR(journal.RemoveName(entry));
+  return journal.RemoveEntry(entry);
+}
+
 }  // namespace rbdcrypt::testing

@@ -163,7 +163,8 @@ TEST_F(StageFlowTest, PreviousDekOpensAndIsReported) {
 
 // Safety E5: what trying every slot takes, an administrator's 1 GiB included, is known beforehand.
 TEST_F(StageFlowTest, PrepareTellsTheCostOfTheProvenSlotAndOfTheDearest) {
-  ASSERT_OK_AND_ASSIGN(const StageableVolume volume, driver_->Prepare(volume_.volume_id));
+  ASSERT_OK_AND_ASSIGN(StageableVolume volume, driver_->Prepare(volume_.volume_id));
+  volume.watch.reset();
   EXPECT_EQ(volume.header->keyslot, 0);
   EXPECT_EQ(volume.header->kdf_memory_bytes, 0U);
   EXPECT_EQ(volume.header->max_kdf_memory_bytes, 0U);
@@ -212,6 +213,51 @@ TEST_F(StageFlowTest, VolumeOpenOnAnotherNodeIsRefusedAfterItsWatchCouldHaveRunO
   StageHints shared;
   shared.may_be_open_elsewhere = true;
   EXPECT_THAT(driver_->Prepare(volume_.volume_id, shared), IsOk());
+}
+
+// Two pods of one claim on two nodes: whoever looks second sees the other's watch, in whatever
+// order they open and look.
+TEST_F(StageFlowTest, VolumeThatAnotherNodeIsStagingIsNotGivenToASecond) {
+  const auto other = world_.StartDriver("other-node");
+  ASSERT_OK_AND_ASSIGN(StageableVolume volume, driver_->Prepare(volume_.volume_id));
+  ASSERT_NE(volume.watch, nullptr);
+  EXPECT_THAT(other->Prepare(volume_.volume_id),
+              StatusIs(Code::kFailedPrecondition, HasSubstr("still open at")));
+  volume.watch.reset();
+  EXPECT_THAT(other->Prepare(volume_.volume_id), IsOk());
+}
+
+TEST_F(StageFlowTest, ReadersAndSharersOfAVolumeDoNotWatchIt) {
+  StageHints hints;
+  hints.may_be_open_elsewhere = true;
+  ASSERT_OK_AND_ASSIGN(const StageableVolume shared, driver_->Prepare(volume_.volume_id, hints));
+  EXPECT_EQ(shared.watch, nullptr);
+  hints = {};
+  hints.is_read_only = true;
+  ASSERT_OK_AND_ASSIGN(const StageableVolume read, driver_->Prepare(volume_.volume_id, hints));
+  EXPECT_EQ(read.watch, nullptr);
+}
+
+// mkfs writes through the device's client, which a fence must reach, too.
+TEST_F(StageFlowTest, TakingOverAMkfsFencesTheDeviceItWritesTo) {
+  const auto other = world_.StartDriver("other-node");
+  const std::string device = "10.0.0.7:0/99";
+  world_.ceph.AddWatcher(volume_.image_name, device);
+  ASSERT_OK_AND_ASSIGN(const auto making, driver_->MakeFilesystem(volume_.volume_id));
+  world_.ceph.RemoveWatchers(volume_.image_name);
+  world_.PassTime();
+  world_.ceph.ClearEffects();
+  ASSERT_THAT(other->MakeFilesystem(volume_.volume_id), IsOk());
+  EXPECT_THAT(world_.ceph.effects(), ::testing::Contains("client.blocklist " + device));
+  EXPECT_THAT(making->Commit(), StatusIs(Code::kAborted));
+}
+
+TEST_F(StageFlowTest, MkfsOnAnImageThatSeveralHaveOpenIsRefused) {
+  world_.ceph.AddWatcher(volume_.image_name, "10.0.0.7:0/99");
+  world_.ceph.AddWatcher(volume_.image_name, "10.0.0.8:0/98");
+  EXPECT_THAT(driver_->MakeFilesystem(volume_.volume_id),
+              StatusIs(Code::kAborted, HasSubstr("10.0.0.8:0/98")));
+  EXPECT_EQ(Open()->GetMetadata(kMetaFilesystem).value_or(""), "");
 }
 
 // Safety A1: what ceph-csi left prepared is formatted here, once.
@@ -309,7 +355,7 @@ TEST_F(StageFlowTest, WriteThatLandsBeforeTheFenceIsSeenByMkfs) {
   EXPECT_THAT(driver_->MakeFilesystem(volume_.volume_id),
               StatusIs(Code::kFailedPrecondition, HasSubstr("no longer blank")));
   world_.ceph.OnEffect(nullptr);
-  EXPECT_EQ(Open()->GetMetadata(kMetaHolder).value_or(""), "");
+  EXPECT_EQ(world_.Holders(volume_.volume_id), "");
 }
 
 TEST_F(StageFlowTest, TwoNodesMakingOneFilesystemAreKeptApart) {

@@ -131,6 +131,18 @@ Status VolumeWorld::CheckOpens(Driver& driver, const std::string& volume_id) {
   return volume.header.has_value() ? OkStatus() : Internal("the volume is plain");
 }
 
+std::string VolumeWorld::Holders(const std::string& volume_id) const {
+  const auto objects = ceph.Objects();
+  const auto object = objects.find(volume_id);
+  std::string holders;
+  if (object != objects.end()) {
+    for (const auto& [key, value] : object->second) {
+      holders += key + " ";
+    }
+  }
+  return holders;
+}
+
 void VolumeWorld::PassTime() {
   clock.Advance(std::chrono::seconds(181));
 }

@@ -79,6 +79,9 @@ class VolumeWorld {
   // Whether the image of `volume_id` begins with a LUKS header that its stored DEK opens.
   Status CheckOpens(Driver& driver, const std::string& volume_id);
 
+  // Keys of the holder records beside the volume's lock, joined; "" if there is none.
+  std::string Holders(const std::string& volume_id) const;
+
   // Lets locks run out and dead watchers vanish.
   void PassTime();
 
