@@ -6,10 +6,17 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <utility>
 
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/strings.h"
@@ -24,8 +31,20 @@ constexpr auto kPatience = std::chrono::seconds(20);
 constexpr auto kKillPatience = std::chrono::seconds(10);
 constexpr auto kPause = std::chrono::milliseconds(10);
 
-// Whether the process was started with `text` in one of its arguments. A zombie has none.
+// Whether the process is our own user's and was started with `text` in one of its arguments. A
+// zombie has none.
 Result<bool> HasArgument(const fs::path& process, std::string_view text) {
+  struct stat status {};
+
+  if (stat(process.c_str(), &status) != 0) {
+    const int error = errno;
+    return error == ENOENT || error == ESRCH
+               ? Result<bool>(false)
+               : Unavailable(Cat("look at ", process.native(), ": ", std::strerror(error)));
+  }
+  if (status.st_uid != geteuid()) {
+    return false;
+  }
   ASSIGN_OR_RETURN(const auto arguments, ReadIfThere(process / "cmdline"));
   return arguments && arguments->find(text) != std::string::npos;
 }
@@ -40,6 +59,47 @@ Status KillIfArgument(pid_t pid, std::string_view text) {
   ASSIGN_OR_RETURN(const bool is_it, HasArgument(fs::path("/proc") / std::to_string(pid), text));
   if (is_it) {
     syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
+  }
+  return OkStatus();
+}
+
+UniqueFd OpenAt(int folder, const std::string& path, int flags, std::uint64_t resolve) {
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
+  how.resolve = resolve;
+  return UniqueFd(static_cast<int>(syscall(SYS_openat2, folder, path.c_str(), &how, sizeof(how))));
+}
+
+// The file "export" of `folder` in the root of process `pid`, held but not opened yet: opening
+// alone can block (a pipe) or act (a device).
+Result<UniqueFd> HoldExport(pid_t pid, const std::string& folder) {
+  const std::string where = Cat(folder, "/export of process ", pid);
+  const UniqueFd root(open(Cat("/proc/", pid, "/root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root.valid()) {
+    return Unavailable(Cat("reach ", where, ": ", std::strerror(errno)));
+  }
+  // Symbolic links on the way (/var/run) end in that root; the file itself may be none.
+  const UniqueFd parent = OpenAt(root.get(), folder, O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT);
+  UniqueFd file = OpenAt(parent.get(), "export", O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+  if (!file.valid()) {
+    return FailedPrecondition(Cat("reach ", where, ": ", std::strerror(errno)));
+  }
+  return file;
+}
+
+// Before anything is done with it: only qemu's own export takes what is done without harm.
+Status CheckIsExport(int file, const std::string& folder) {
+  struct stat status {};
+
+  struct statfs filesystem {};
+
+  if (fstat(file, &status) != 0 || fstatfs(file, &filesystem) != 0) {
+    return Unavailable(Cat("look at ", folder, "/export: ", std::strerror(errno)));
+  }
+  if (!S_ISREG(status.st_mode) || filesystem.f_type != FUSE_SUPER_MAGIC) {
+    return FailedPrecondition(Cat(folder,
+                                  "/export is not the export of a qemu-storage-daemon: not "
+                                  "a regular file of a FUSE file system"));
   }
   return OkStatus();
 }
@@ -82,12 +142,18 @@ std::string QemuDaemon::ExportPath() const {
   return folder_ + "/export";
 }
 
-Result<std::string> QemuDaemon::ReachableExportPath() const {
-  ASSIGN_OR_RETURN(const auto pids, Pids());
-  if (pids.empty()) {
-    return Unavailable(Cat("the qemu-storage-daemon of ", folder_, " does not run"));
+Result<UniqueFd> QemuDaemon::OpenExport(const Context& context, int access_mode) const {
+  ASSIGN_OR_RETURN(QmpClient client, Connect(context));
+  ASSIGN_OR_RETURN(const pid_t pid, client.PeerPid());
+  ASSIGN_OR_RETURN(const UniqueFd held, HoldExport(pid, folder_));
+  // It still answers, so that the number was nobody else's meanwhile.
+  RETURN_IF_ERROR(client.Execute(context, "query-block-exports", Json::object()).status());
+  RETURN_IF_ERROR(CheckIsExport(held.get(), folder_));
+  UniqueFd file(open(Cat("/proc/self/fd/", held.get()).c_str(), access_mode | O_CLOEXEC));
+  if (!file.valid()) {
+    return FromErrno(errno, Cat("open ", ExportPath()));
   }
-  return Cat("/proc/", pids.front(), "/root", ExportPath());
+  return file;
 }
 
 Status QemuDaemon::Stop(const Context& context) {

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/context.h"
+#include "base/handle.h"
 #include "base/status.h"
 #include "base/subprocess.h"
 #include "rbd/attach/qmp_client.h"
@@ -17,8 +18,9 @@ namespace rbdcrypt::rbd::attach {
 // The qemu-storage-daemon of one volume, known by its folder alone.
 //
 // It is started with nothing but a monitor socket in that folder, in a session of its own, and
-// lives on when this process ends. It is found again by its command line, which names the folder: a
-// process number on file could be anybody's after a restart, and is never written before a crash.
+// lives on when this process ends. What is left of it is found again by its command line, which
+// names the folder, among the processes of our own user: a process number on file could be
+// anybody's after a restart, and is never written before a crash.
 //
 // In a container, the daemon still belongs to the container's control group and mount namespace:
 // when the container is replaced, the kubelet kills it with the rest, unless `cgroup` names a group
@@ -42,8 +44,10 @@ class QemuDaemon {
   // The file in the folder that the volume's export is mounted on.
   std::string ExportPath() const;
 
-  // A path by which this process can open it. kUnavailable: the daemon does not run.
-  Result<std::string> ReachableExportPath() const;
+  // Opens it (O_RDONLY or O_RDWR), in the mount namespace of the process that answers on the socket
+  // in our folder: command lines can be anybody's. kFailedPrecondition: what is there is not the
+  // regular file of a FUSE file system; it is not touched. kUnavailable: the daemon does not run.
+  Result<UniqueFd> OpenExport(const Context& context, int access_mode) const;
 
   // Ends it in peace, so that the image is flushed and its locks and watches are let go; kills it
   // where it does not listen, and if it has not ended after 20 s or half of the context's time. Ok

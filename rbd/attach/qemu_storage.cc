@@ -48,7 +48,7 @@ bool IsSameImage(const QemuRecord& left, const QemuRecord& right) {
 
 // The file that the export is mounted on, new and empty.
 Status MakeMountPoint(const std::string& path) {
-  const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   return fd.valid() ? OkStatus() : FromErrno(errno, Cat("create ", path));
 }
 
@@ -146,13 +146,11 @@ Status QemuStorage::StartExport(const Context& context,
 }
 
 Result<std::string> QemuStorage::AddLoop(const Context& context, const AttachRequest& request) {
-  ASSIGN_OR_RETURN(const std::string path, DaemonOf(request.volume_id).ReachableExportPath());
-  const UniqueFd fd(open(path.c_str(), (request.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC));
-  if (!fd.valid()) {
-    return FromErrno(errno, Cat("open ", path));
-  }
+  const QemuDaemon daemon = DaemonOf(request.volume_id);
+  ASSIGN_OR_RETURN(const UniqueFd fd,
+                   daemon.OpenExport(context, request.read_only ? O_RDONLY : O_RDWR));
   if (!request.read_only) {
-    RETURN_IF_ERROR(CheckHolesRefused(fd.get(), path));
+    RETURN_IF_ERROR(CheckHolesRefused(fd.get(), daemon.ExportPath()));
   }
   return ConfigureLoop(context, fd.get(),
                        {.tag = QemuLoopTag(request.volume_id),
@@ -253,7 +251,8 @@ Status QemuStorage::Forget(std::string_view volume_id) {
   }
   // A daemon that was killed leaves its mount behind; one that ended has none (EINVAL).
   const std::string mount_point = DaemonOf(volume_id).ExportPath();
-  if (umount2(mount_point.c_str(), MNT_DETACH) != 0 && errno != EINVAL && errno != ENOENT) {
+  if (umount2(mount_point.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 && errno != EINVAL &&
+      errno != ENOENT) {
     return FromErrno(errno, Cat("unmount ", mount_point));
   }
   fs::remove_all(folder, error);

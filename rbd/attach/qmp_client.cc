@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/strings.h"
 #include "rbd/attach/secret_text.h"
@@ -124,6 +125,24 @@ Result<QmpClient> QmpClient::Connect(const Context& context, const std::string& 
       client.Execute(context.WithTimeout(kPeerPatience), "qmp_capabilities", Json::object())
           .status());
   return client;
+}
+
+Result<pid_t> QmpClient::PeerPid() const {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (getsockopt(socket_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+    return LostConnection(errno);
+  }
+  if (peer.uid != geteuid()) {
+    return PermissionDenied(
+        Cat("what listens for us as qemu-storage-daemon belongs to user ", peer.uid));
+  }
+  if (peer.pid == 0) {
+    return Unavailable(
+        "the qemu-storage-daemon is in a PID namespace that this process does not see into; the "
+        "container has to share the host's (hostPID)");
+  }
+  return peer.pid;
 }
 
 Result<Json> QmpClient::Execute(const Context& context,

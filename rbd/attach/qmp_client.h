@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include <sys/types.h>
+
 #include "base/context.h"
 #include "base/handle.h"
 #include "base/json.h"
@@ -23,6 +25,10 @@ class QmpClient {
  public:
   // Connects and negotiates. kUnavailable: nobody listens, or what answers speaks no QMP.
   static Result<QmpClient> Connect(const Context& context, const std::string& socket_path);
+
+  // The process that listens at the other end. kPermissionDenied: it belongs to another user.
+  // kUnavailable: it is in a PID namespace that this process does not see into.
+  Result<pid_t> PeerPid() const;
 
   // The value of "return". An error of qemu's comes with its text and the code that it means for a
   // volume (see ErrorFromQemu); a lost connection is kUnavailable.

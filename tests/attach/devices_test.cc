@@ -14,6 +14,7 @@
 #include "rbd/attach/loop_device.h"
 #include "rbd/attach/mount.h"
 #include "rbd/attach/mount_table.h"
+#include "rbd/attach/qemu_daemon.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -142,6 +143,38 @@ TEST_F(DevicesTest, BlockDeviceIsShownAsAFile) {
 TEST_F(DevicesTest, MountOfWhatIsNoFileSystemIsInvalid) {
   Configure();
   EXPECT_THAT(MountDevice(device_, target_.path(), "ext4", {}), StatusIs(Code::kInvalidArgument));
+}
+
+TEST_F(DevicesTest, ExportOfADaemonIsOpened) {
+  const Result<CommandOutput> version = SystemSubprocess().Run(
+      Soon(), {.argv = {"qemu-storage-daemon", "--version"}, .standard_input = {}});
+  if (!version.ok() || access("/dev/fuse", R_OK | W_OK) != 0) {
+    GTEST_SKIP() << "needs qemu-storage-daemon and /dev/fuse";
+  }
+  constexpr off_t kSmall = off_t{1} << 20;
+  ASSERT_EQ(truncate(file_.c_str(), kSmall), 0);
+  QemuDaemon daemon(SystemSubprocess(), target_.path(), "");
+  ASSERT_THAT(daemon.Start(Soon()), IsOk());
+  target_.Write("export", "");
+  {
+    ASSERT_OK_AND_ASSIGN(QmpClient client, daemon.Connect(Soon()));
+    const Json disk = {{"driver", "file"}, {"node-name", "disk"}, {"filename", file_}};
+    ASSERT_THAT(client.Execute(Soon(), "blockdev-add", disk), IsOk());
+    const Json shown = {{"type", "fuse"},
+                        {"id", "export"},
+                        {"node-name", "disk"},
+                        {"mountpoint", daemon.ExportPath()},
+                        {"writable", true}};
+    ASSERT_THAT(client.Execute(Soon(), "block-export-add", shown), IsOk());
+  }
+  {
+    ASSERT_OK_AND_ASSIGN(const UniqueFd file, daemon.OpenExport(Soon(), O_RDWR));
+    EXPECT_EQ(lseek(file.get(), 0, SEEK_END), kSmall);
+    EXPECT_EQ(pwrite(file.get(), kTag, sizeof(kTag), 4096), ssize_t{sizeof(kTag)});
+  }
+  EXPECT_THAT(daemon.Stop(Soon()), IsOk());
+  EXPECT_EQ(folder_.Read("disk").substr(4096, sizeof(kTag) - 1), kTag);
+  EXPECT_THAT(daemon.OpenExport(Soon(), O_RDWR), StatusIs(Code::kUnavailable));
 }
 
 }  // namespace

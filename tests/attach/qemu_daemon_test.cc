@@ -4,9 +4,11 @@
 
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@
 #include "rbd/attach/small_file.h"
 #include "tests/attach/full_socket.h"
 #include "tests/attach/no_more_files.h"
+#include "tests/attach/qmp_server.h"
 #include "tests/fakes/fake_subprocess.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/status_matchers.h"
@@ -28,21 +31,30 @@ using ::rbdcrypt::testing::FullSocket;
 using ::rbdcrypt::testing::IsOk;
 using ::rbdcrypt::testing::IsOkAndHolds;
 using ::rbdcrypt::testing::NoMoreFiles;
+using ::rbdcrypt::testing::QmpServer;
 using ::rbdcrypt::testing::StatusIs;
 using ::rbdcrypt::testing::TempDir;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// A process with the command line of a daemon in `folder`, which listens to nobody.
+// A process with the command line of a daemon in `folder`, which listens to nobody; of our own user
+// or of `user`.
 class DeafDaemon {
  public:
-  explicit DeafDaemon(const std::string& folder) {
+  explicit DeafDaemon(const std::string& folder, uid_t user = geteuid()) {
     std::string name = Cat("qemu,path=", folder, "/qmp.sock");
     std::string argument = "3600";
     char* argv[] = {name.data(), argument.data(), nullptr};
-    RBDCRYPT_CHECK(posix_spawn(&pid_, "/bin/sleep", nullptr, nullptr, argv, environ) == 0);
-    // The kernel lets us go on a moment before the new arguments show.
-    while (ReadFile(Cat("/proc/", pid_, "/cmdline")).value_or("").empty()) {
+    pid_ = fork();
+    if (pid_ == 0) {
+      if (setresuid(user, user, user) == 0) {
+        execv("/bin/sleep", argv);
+      }
+      _exit(1);
+    }
+    RBDCRYPT_CHECK(pid_ > 0);
+    // Its arguments are ours until it has gone over to the other program.
+    while (ReadFile(Cat("/proc/", pid_, "/cmdline")).value_or("").find(name) == std::string::npos) {
     }
   }
 
@@ -87,11 +99,11 @@ TEST(QemuDaemonTest, NoneRunsWhereNoneWasStarted) {
   QemuDaemon daemon(programs, folder.path(), "");
   EXPECT_THAT(daemon.IsRunning(), IsOkAndHolds(false));
   EXPECT_THAT(daemon.Stop(Context::Background()), IsOk());
-  EXPECT_THAT(daemon.ReachableExportPath(), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(daemon.OpenExport(Context::Background(), O_RDONLY), StatusIs(Code::kUnavailable));
   EXPECT_THAT(daemon.Connect(Context::Background()), StatusIs(Code::kUnavailable));
 }
 
-TEST(QemuDaemonTest, IsKnownByItsFolderAndReachedThroughItsRoot) {
+TEST(QemuDaemonTest, IsKnownByItsFolder) {
   FakeSubprocess programs;
   const TempDir folder;
   const TempDir other;
@@ -99,10 +111,61 @@ TEST(QemuDaemonTest, IsKnownByItsFolderAndReachedThroughItsRoot) {
   EXPECT_THAT(QemuDaemon(programs, other.path(), "").IsRunning(), IsOkAndHolds(false));
   QemuDaemon daemon(programs, folder.path(), "");
   EXPECT_THAT(daemon.IsRunning(), IsOkAndHolds(true));
-  EXPECT_THAT(daemon.ReachableExportPath(),
-              IsOkAndHolds(Cat("/proc/", process.pid(), "/root", folder.path(), "/export")));
   kill(process.pid(), SIGKILL);
   process.Reap();
+}
+
+TEST(QemuDaemonTest, ProcessOfAnotherUserIsNoneOfOurs) {
+  if (getuid() != 0) {
+    GTEST_SKIP() << "needs root to be somebody else";
+  }
+  constexpr uid_t kNobody = 65534;
+  FakeSubprocess programs;
+  const TempDir folder;
+  DeafDaemon process(folder.path(), kNobody);
+  QemuDaemon daemon(programs, folder.path(), "");
+  EXPECT_THAT(daemon.IsRunning(), IsOkAndHolds(false));
+  EXPECT_THAT(daemon.Stop(Context::Background()), IsOk());
+  EXPECT_EQ(kill(process.pid(), SIGKILL), 0);
+  process.Reap();
+}
+
+// The file of whoever has the daemon's arguments is the file of anybody.
+TEST(QemuDaemonTest, CommandLineAloneLeadsToNoExport) {
+  FakeSubprocess programs;
+  const TempDir folder;
+  folder.Write("export", "precious");
+  DeafDaemon process(folder.path());
+  EXPECT_THAT(QemuDaemon(programs, folder.path(), "").OpenExport(Context::Background(), O_RDWR),
+              StatusIs(Code::kUnavailable));
+  kill(process.pid(), SIGKILL);
+  process.Reap();
+}
+
+// (What is one is in devices_test.cc.)
+TEST(QemuDaemonTest, WhatIsNoExportIsNotOpened) {
+  const QmpServer server([](const std::string&) { return R"({"return": []})"; });
+  const std::string folder = std::filesystem::path(server.SocketPath()).parent_path();
+  const std::string path = folder + "/export";
+  FakeSubprocess programs;
+  const QemuDaemon daemon(programs, folder, "");
+  const auto open_export = [&] { return daemon.OpenExport(Context::Background(), O_RDWR); };
+  EXPECT_THAT(open_export(), StatusIs(Code::kFailedPrecondition, HasSubstr("No such file")));
+
+  const TempDir elsewhere;
+  std::filesystem::create_symlink(elsewhere.Write("precious", "x"), path);
+  EXPECT_THAT(open_export(), StatusIs(Code::kFailedPrecondition, HasSubstr("symbolic link")));
+  std::filesystem::remove(path);
+
+  elsewhere.Write("file", "x");
+  std::filesystem::rename(elsewhere.File("file"), path);
+  EXPECT_THAT(open_export(), StatusIs(Code::kFailedPrecondition, HasSubstr("FUSE")));
+  std::filesystem::remove(path);
+
+  // Opening it for reading would block.
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  EXPECT_THAT(daemon.OpenExport(Context::Background(), O_RDONLY),
+              StatusIs(Code::kFailedPrecondition, HasSubstr("FUSE")));
 }
 
 TEST(QemuDaemonTest, OneThatDoesNotListenIsKilled) {

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/handle.h"
 #include "tests/attach/full_socket.h"
@@ -25,6 +26,7 @@ namespace {
 using ::rbdcrypt::testing::FakeClock;
 using ::rbdcrypt::testing::FullSocket;
 using ::rbdcrypt::testing::IsOk;
+using ::rbdcrypt::testing::IsOkAndHolds;
 using ::rbdcrypt::testing::QmpServer;
 using ::rbdcrypt::testing::StatusIs;
 using ::rbdcrypt::testing::TempDir;
@@ -47,6 +49,13 @@ TEST(QmpClientTest, ExecutesAndSkipsEvents) {
                        client.Execute(Context::Background(), "query", {{"flat", true}}));
   EXPECT_EQ(answer["value"], 7);
   EXPECT_THAT(server.Lines(), ElementsAre(R"({"arguments":{"flat":true},"execute":"query"})"));
+}
+
+TEST(QmpClientTest, PeerIsWhoListens) {
+  QmpServer server([](const std::string&) { return kOk; });
+  ASSERT_OK_AND_ASSIGN(const QmpClient client,
+                       QmpClient::Connect(Context::Background(), server.SocketPath()));
+  EXPECT_THAT(client.PeerPid(), IsOkAndHolds(getpid()));
 }
 
 TEST(QmpClientTest, SecondGreetingIsSkipped) {
