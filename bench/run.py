@@ -27,7 +27,7 @@ from harness.driver import RpcError  # noqa: E402
 from world import BUILD, Failure, World  # noqa: E402
 
 RESULT = ROOT / "build" / "bench.json"
-# In this order: memory before what fills the cluster, disks last.
+# In this order, then whatever else there is.
 USUAL_ORDER = ("header", "create", "memory", "io")
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 
 from harness.ceph import Ceph
@@ -21,6 +22,17 @@ class Failure(Exception):
     """Something broke; a missed goal is none of it."""
 
 
+def undisturbed(action, *arguments, **options):
+    """Does it to the end, also where somebody presses Ctrl-C once more."""
+    signals = (signal.SIGINT, signal.SIGTERM)
+    heeded = [signal.signal(number, signal.SIG_IGN) for number in signals]
+    try:
+        action(*arguments, **options)
+    finally:
+        for number, handler in zip(signals, heeded):
+            signal.signal(number, handler)
+
+
 class World:
     """A context: everything is up inside of it and gone after it."""
 
@@ -32,9 +44,13 @@ class World:
 
     def __enter__(self):
         self.folder.mkdir(mode=0o700)
-        self.cleanup.callback(shutil.rmtree, self.folder, ignore_errors=True)
-        self.cleanup.callback(self.ceph.down)
-        self.ceph.up()
+        self.cleanup.callback(undisturbed, shutil.rmtree, self.folder, ignore_errors=True)
+        self.cleanup.callback(undisturbed, self.ceph.down)
+        try:
+            self.ceph.up()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
@@ -51,14 +67,14 @@ class World:
         driver = Driver(BUILD / "cmd/rbdcrypt", self.ceph, self.folder / f"driver-{number}",
                         attacher="qemu", runtime=f"/run/rbdcrypt-b{os.getpid()}-{number}")
         with contextlib.ExitStack() as stack:
-            stack.callback(clean, driver.folder, driver.runtime)
-            stack.callback(driver.stop)
+            stack.callback(undisturbed, clean, driver.folder, driver.runtime)
+            stack.callback(undisturbed, driver.stop)
             yield driver.start()
 
-    def run(self, *argv, stdin=None):
+    def run(self, *argv, stdin=None, env=None):
         """Standard output of a program that must succeed."""
-        done = subprocess.run([str(a) for a in argv], env=self.env, capture_output=True, text=True,
-                              input=stdin)
+        done = subprocess.run([str(a) for a in argv], env={**self.env, **(env or {})},
+                              capture_output=True, text=True, input=stdin)
         if done.returncode != 0:
             raise Failure(f"{argv[0]}: exit status {done.returncode}: {done.stderr[-2000:]}")
         return done.stdout
