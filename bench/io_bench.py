@@ -63,7 +63,7 @@ def compare(targets, pattern, block, name, goal):
                 f"device by the user-space attacher ({ours:.1f} MB/s) ÷ librbd by fio's rbd engine, "
                 f"an image of the same features without encryption ({raw:.1f} MB/s)",
                 why=f"a volume without encryption reaches {attached / raw:.2f} through the same "
-                    f"attacher, so encryption itself costs {1 - ours / attached:.0%}; the rest goes "
+                    f"attacher, so encryption itself costs {max(0, 1 - ours / attached):.0%}; the rest goes "
                     "to loop device, FUSE and qemu's one thread, on processors they share with the "
                     "OSD and fio")
 
