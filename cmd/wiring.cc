@@ -102,15 +102,16 @@ class Driver {
 
   // Serves `service` beside Identity until a signal says stop.
   Status Serve(grpc::Service& service, const std::string& role) {
-    ASSIGN_OR_RETURN(const std::uint16_t port,
-                     metrics_.Serve(Cat(options_.metrics_ip, ":", options_.metrics_port)));
+    const bool is_ipv6 = options_.metrics_ip.find(':') != std::string::npos;
+    const std::string ip = is_ipv6 ? Cat("[", options_.metrics_ip, "]") : options_.metrics_ip;
+    ASSIGN_OR_RETURN(const std::uint16_t port, metrics_.Serve(Cat(ip, ":", options_.metrics_port)));
     ASSIGN_OR_RETURN(const std::unique_ptr<csi::Server> server,
                      csi::Server::Start(options_.endpoint, {&identity_, &service}));
     LogInfo("ready", {{"role", role},
                       {"driver", options_.driver_name},
                       {"version", Version()},
                       {"endpoint", options_.endpoint},
-                      {"metrics", Cat(options_.metrics_ip, ":", port)}});
+                      {"metrics", Cat(ip, ":", port)}});
     WaitForStop();
     LogInfo("stopping", {{"role", role}});
     server->Stop(csi::kStopGrace);

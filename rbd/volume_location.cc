@@ -37,8 +37,15 @@ Result<std::unique_ptr<Pool>> SeparateJournalPool(Connection& connection,
   if (!entry.journal_pool_id.has_value() || *entry.journal_pool_id == pool.id()) {
     return std::unique_ptr<Pool>();
   }
-  ASSIGN_OR_RETURN(const std::string name, connection.PoolName(*entry.journal_pool_id));
-  return connection.OpenPool(name, pool.rados_namespace());
+  const Result<std::string> name = connection.PoolName(*entry.journal_pool_id);
+  if (name.status().code() == Code::kNotFound) {
+    // The volume is there all the same: it must not pass for deleted.
+    return FailedPrecondition(Cat("its journal is in pool ", *entry.journal_pool_id,
+                                  ", which does not exist; nothing was changed; bring the pool ",
+                                  "back, or remove image ", entry.image_name, " by hand"));
+  }
+  RETURN_IF_ERROR(name.status());
+  return connection.OpenPool(*name, pool.rados_namespace());
 }
 
 }  // namespace
@@ -99,6 +106,10 @@ Result<LocatedVolume> VolumeLocator::Locate(const Context& context,
       if (there.ok() || !MayBeElsewhere(there.status())) {
         found = std::move(there);
         break;
+      }
+      // "Not there" is known only where every place could be looked at.
+      if (there.status().code() == Code::kPermissionDenied) {
+        found = std::move(there);
       }
     }
   }

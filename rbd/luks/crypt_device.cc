@@ -153,7 +153,7 @@ Status CryptDevice::AddSlot(int slot,
   const std::string_view text = passphrase.RevealText();
   const int result = crypt_keyslot_add_by_key(device_.get(), slot, key.data(), key.size(),
                                               text.data(), text.size(), 0);
-  return FromCryptsetup(result, Code::kInternal, what);
+  return FromCryptsetup(result, result == -ENOMEM ? Code::kUnavailable : Code::kInternal, what);
 }
 
 Status CryptDevice::DestroySlot(int slot) {

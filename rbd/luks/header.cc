@@ -8,6 +8,7 @@
 
 #include "base/strings.h"
 #include "rbd/luks/binary_header.h"
+#include "rbd/luks/kdf_limits.h"
 #include "rbd/luks/write_back.h"
 
 namespace rbdcrypt::rbd::luks {
@@ -265,6 +266,7 @@ Result<std::optional<Secret>> Header::OpenSlot(const Context& context,
                                                const Secret& passphrase,
                                                const Keyslot& slot) {
   RETURN_IF_ERROR(context.Check(Cat("test keyslot ", slot.number)));
+  RETURN_IF_ERROR(CheckKdfCost(slot));
   Result<MemoryGate::Pass> pass = gate_->Enter(context, slot.kdf.memory_kib * 1024);
   if (!pass.ok()) {
     return Annotate(pass.status(), Cat("keyslot ", slot.number));

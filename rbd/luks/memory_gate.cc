@@ -56,6 +56,10 @@ std::vector<std::string> CgroupFolders(const std::string& proc_self_cgroup) {
   return folders;
 }
 
+bool IsExpensive(std::uint64_t bytes) {
+  return bytes > kCheapKdfBytes;
+}
+
 std::uint64_t Mebibytes(std::uint64_t bytes) {
   return bytes / (1024ULL * 1024);
 }
@@ -64,7 +68,7 @@ std::uint64_t Mebibytes(std::uint64_t bytes) {
 
 MemoryGate::Pass::~Pass() {
   if (gate_ != nullptr) {
-    gate_->Leave();
+    gate_->Leave(bytes_);
   }
 }
 
@@ -74,28 +78,43 @@ MemoryGate& MemoryGate::ForProcess() {
 }
 
 Result<MemoryGate::Pass> MemoryGate::Enter(const Context& context, std::uint64_t bytes) {
-  if (bytes <= kCheapKdfBytes) {
+  if (bytes == 0) {
     return Pass();
   }
-  RETURN_IF_ERROR(Take(context));
-  Pass pass(this);
-  RETURN_IF_ERROR(CheckMemory(bytes));
+  RETURN_IF_ERROR(Take(context, bytes));
+  Pass pass(this, bytes);
+  if (IsExpensive(bytes)) {
+    RETURN_IF_ERROR(CheckMemory(bytes));
+  }
   return pass;
 }
 
-Status MemoryGate::Take(const Context& context) {
+bool MemoryGate::HasRoom(std::uint64_t bytes) const {
+  return IsExpensive(bytes) ? !expensive_runs_ : cheap_bytes_ + bytes <= kCheapKdfBudgetBytes;
+}
+
+Status MemoryGate::Take(const Context& context, std::uint64_t bytes) {
   absl::MutexLock lock(&mutex_);
-  const auto is_free = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !is_taken_; };
+  const auto has_room = [this, bytes]()
+                            ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return HasRoom(bytes); };
   do {
-    RETURN_IF_ERROR(context.Check("test a keyslot with an expensive key derivation"));
-  } while (!mutex_.AwaitWithTimeout(absl::Condition(&is_free), kCancelPoll));
-  is_taken_ = true;
+    RETURN_IF_ERROR(context.Check("test a keyslot whose key derivation takes memory"));
+  } while (!mutex_.AwaitWithTimeout(absl::Condition(&has_room), kCancelPoll));
+  if (IsExpensive(bytes)) {
+    expensive_runs_ = true;
+  } else {
+    cheap_bytes_ += bytes;
+  }
   return OkStatus();
 }
 
-void MemoryGate::Leave() {
+void MemoryGate::Leave(std::uint64_t bytes) {
   absl::MutexLock lock(&mutex_);
-  is_taken_ = false;
+  if (IsExpensive(bytes)) {
+    expensive_runs_ = false;
+  } else {
+    cheap_bytes_ -= bytes;
+  }
 }
 
 Status MemoryGate::CheckMemory(std::uint64_t bytes) const {

@@ -19,11 +19,15 @@ namespace rbdcrypt::rbd::luks {
 // use (32 MiB). ceph-csi's rotations leave slots of up to 1 GiB (ceph-csi-compat 5.11).
 inline constexpr std::uint64_t kCheapKdfBytes = 64ULL * 1024 * 1024;
 
+// What all cheap slots that are tested at one time may take together: a node that stages many
+// volumes after a restart must not need 32 MiB for each of them at once.
+inline constexpr std::uint64_t kCheapKdfBudgetBytes = 128ULL * 1024 * 1024;
+
 // Lets one expensive keyslot be tested at a time, and only where the memory for it is there, so
 // that opening a volume never ends in the OOM killer (safety E5).
 //
-// Cheap slots pass at once and never wait. Thread safe. Memory belongs to the process, so the
-// process has one gate: ForProcess().
+// Slots without a memory-hard KDF pass at once; cheap ones share a budget. Thread safe. Memory
+// belongs to the process, so the process has one gate: ForProcess().
 //
 //   ASSIGN_OR_RETURN(const MemoryGate::Pass pass, gate.Enter(context, kdf_bytes));
 class MemoryGate {
@@ -33,10 +37,12 @@ class MemoryGate {
    public:
     Pass() = default;
 
-    Pass(Pass&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)) {}
+    Pass(Pass&& other) noexcept
+        : gate_(std::exchange(other.gate_, nullptr)), bytes_(other.bytes_) {}
 
     Pass& operator=(Pass&& other) noexcept {
       std::swap(gate_, other.gate_);
+      std::swap(bytes_, other.bytes_);
       return *this;
     }
 
@@ -47,9 +53,10 @@ class MemoryGate {
    private:
     friend class MemoryGate;
 
-    explicit Pass(MemoryGate* gate) : gate_(gate) {}
+    Pass(MemoryGate* gate, std::uint64_t bytes) : gate_(gate), bytes_(bytes) {}
 
     MemoryGate* gate_ = nullptr;
+    std::uint64_t bytes_ = 0;
   };
 
   // `root` stands before /proc and /sys/fs/cgroup; tests put a folder of their own there.
@@ -58,7 +65,8 @@ class MemoryGate {
   // The gate of this process.
   static MemoryGate& ForProcess();
 
-  // Waits until no other expensive test runs, then checks that `bytes` and a reserve of 64 MiB are
+  // Cheap: waits for its part of the budget. Expensive: waits until no other such test runs, then
+  // checks that `bytes` and a reserve of 64 MiB are
   // free: by MemAvailable, and by memory.max of this process's cgroup and all above it that it
   // sees. Only cgroup v2 has such limits here: those of v1 are not looked at, and a memory.max that
   // cannot be read counts as none.
@@ -77,12 +85,14 @@ class MemoryGate {
   Result<Memory> ReadMemory() const;
   void ApplyCgroup(const std::string& folder, Memory& memory) const;
   Status CheckMemory(std::uint64_t bytes) const;
-  Status Take(const Context& context);
-  void Leave();
+  bool HasRoom(std::uint64_t bytes) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  Status Take(const Context& context, std::uint64_t bytes);
+  void Leave(std::uint64_t bytes);
 
   const std::string root_;
   absl::Mutex mutex_;
-  bool is_taken_ ABSL_GUARDED_BY(mutex_) = false;
+  bool expensive_runs_ ABSL_GUARDED_BY(mutex_) = false;
+  std::uint64_t cheap_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace rbdcrypt::rbd::luks

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <optional>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -40,6 +42,22 @@ TEST(MemoryGateTest, CheapSlotsPassWithoutAnyReading) {
   MemoryGate gate("/nonexistent");
   EXPECT_THAT(gate.Enter(Background(), 0), IsOk());
   EXPECT_THAT(gate.Enter(Background(), 64 * kMebibyte), IsOk());
+}
+
+// Many volumes of KMS default, 32 MiB each, staged at once after a restart.
+TEST(MemoryGateTest, CheapSlotsShareABudget) {
+  testing::FakeClock clock;
+  MemoryGate gate("/nonexistent");
+  std::vector<MemoryGate::Pass> passes;
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_OK_AND_ASSIGN(MemoryGate::Pass pass, gate.Enter(Background(), 32 * kMebibyte));
+    passes.push_back(std::move(pass));
+  }
+  const Context hasty({.clock = &clock, .deadline = clock.Now()});
+  EXPECT_THAT(gate.Enter(hasty, 32 * kMebibyte), StatusIs(Code::kDeadlineExceeded));
+  EXPECT_THAT(gate.Enter(Background(), 0), IsOk());
+  passes.pop_back();
+  EXPECT_THAT(gate.Enter(Background(), 32 * kMebibyte), IsOk());
 }
 
 TEST(MemoryGateTest, ExpensiveSlotPassesWhereTheHostHasMemoryAndReserve) {
