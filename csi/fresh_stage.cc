@@ -101,6 +101,7 @@ Status FreshStage::Attach() {
   if (volume_.header) {
     request.keyslot = volume_.header->keyslot;
     request.sector_bytes = volume_.header->sector_bytes;
+    request.data_offset_bytes = volume_.header->data_offset_bytes;
     kdf_memory_bytes = attacher_->TriesEveryKeyslot() ? volume_.header->max_kdf_memory_bytes
                                                       : volume_.header->kdf_memory_bytes;
   }

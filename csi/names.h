@@ -49,6 +49,9 @@ inline constexpr std::string_view kSidecarPrefix = "csi.storage.k8s.io/";
 inline constexpr std::string_view kPvNameKey = "csi.storage.k8s.io/pv/name";
 inline constexpr std::string_view kPvcNameKey = "csi.storage.k8s.io/pvc/name";
 inline constexpr std::string_view kPvcNamespaceKey = "csi.storage.k8s.io/pvc/namespace";
+// Names the Secret that comes with NodeExpandVolume (external-provisioner, StorageClass secrets).
+inline constexpr std::string_view kNodeExpandSecretParameter =
+    "csi.storage.k8s.io/node-expand-secret-name";
 inline constexpr std::string_view kClusterNameLabel = "csi.ceph.com/cluster/name";
 
 // Keys of the request's Secret (ceph-csi-compat 3.4); the last two are in-tree migration's.

@@ -147,16 +147,20 @@ Status NodeService::Expand(const Context& context,
                            const pb::NodeExpandVolumeRequest& request,
                            pb::NodeExpandVolumeResponse& response) {
   RETURN_IF_ERROR(CheckRequest(request));
+  ExpandOrder order = {.volume_id = request.volume_id(),
+                       .volume_path = request.volume_path(),
+                       .staging_path = request.staging_target_path()};
   if (request.has_volume_capability()) {
-    RETURN_IF_ERROR(ReadCapability(request.volume_capability()).status());
+    ASSIGN_OR_RETURN(const VolumeAccess access, ReadCapability(request.volume_capability()));
+    order.is_multi_node_writer = access.mode == AccessMode::kMultiNodeMultiWriter;
   }
+  order.has_secrets = !request.secrets().empty();
   const std::int64_t required_bytes = request.capacity_range().required_bytes();
   RETURN_IF_ERROR(VolumeSizeBytes({.required_bytes = required_bytes,
                                    .limit_bytes = request.capacity_range().limit_bytes()})
                       .status());
-  RETURN_IF_ERROR(volume_.Expand(context, {.volume_id = request.volume_id(),
-                                           .volume_path = request.volume_path(),
-                                           .staging_path = request.staging_target_path()}));
+  order.required_bytes = static_cast<std::uint64_t>(required_bytes);
+  RETURN_IF_ERROR(volume_.Expand(context, order));
   // The raw size, which the controller has grown the image to; 0 where nobody says it.
   response.set_capacity_bytes(required_bytes);
   return OkStatus();

@@ -6,9 +6,25 @@
 
 #include "base/crash_point.h"
 #include "base/strings.h"
+#include "csi/names.h"
 #include "csi/node_files.h"
 
 namespace rbdcrypt::csi {
+namespace {
+
+// Safety D4: what sets the image's size itself does so alone. Where only this node writes, the
+// controller is done by now.
+Status CheckMayGrow(const ExpandOrder& order, const rbd::attach::Attacher& attacher) {
+  if (!attacher.GrowResizesImage() || !order.is_multi_node_writer || order.has_secrets) {
+    return OkStatus();
+  }
+  return FailedPrecondition(
+      Cat("volume ", order.volume_id, ": several nodes write to it, and to grow it the mapper ",
+          attacher.name(), " needs the volume's lock, for which no secret came along; name one in ",
+          "the StorageClass: ", kNodeExpandSecretParameter));
+}
+
+}  // namespace
 
 // Tries each folder that may be the staging path: the two that were given, and the parent of every
 // mount point that shows the same volume under its ID.
@@ -42,7 +58,8 @@ Status NodeVolume::Expand(const Context& context, const ExpandOrder& order) {
     return FailedPrecondition(
         Cat("volume ", order.volume_id, ": has lost its device; unstage it and stage it again"));
   }
-  RETURN_IF_ERROR(held->attacher->Grow(context, staged.Key()).status());
+  RETURN_IF_ERROR(CheckMayGrow(order, *held->attacher));
+  RETURN_IF_ERROR(held->attacher->Grow(context, staged.Key(), order.required_bytes).status());
   ASSIGN_OR_RETURN(const PathKind kind, KindOf(staged.path()));
   if (kind == PathKind::kFile) {
     return OkStatus();

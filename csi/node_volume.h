@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -19,6 +20,12 @@ struct ExpandOrder {
   std::string volume_id;
   std::string volume_path;
   std::string staging_path;
+  // The raw size that the controller has made; 0: not said.
+  std::uint64_t required_bytes = 0;
+  // MULTI_NODE_MULTI_WRITER: the controller or another node may resize the image meanwhile.
+  bool is_multi_node_writer = false;
+  // Whether the Ceph user's secret came along, without which the volume's lock cannot be taken.
+  bool has_secrets = false;
 };
 
 // Statistics, or why there are none.
@@ -35,7 +42,8 @@ class NodeVolume {
   NodeVolume(const Attachers& attachers, NodeHost& host) : attachers_(attachers), host_(host) {}
 
   // Lets device and file system take all of the image; ok if they do already (ceph-csi-compat 5.6).
-  // kNotFound: no such volume there. kFailedPrecondition: its device is gone, or it is read-only.
+  // kNotFound: no such volume there. kFailedPrecondition: its device is gone, it is read-only, or
+  // growing it needs a secret that the StorageClass does not name. Others as Attacher::Grow.
   Status Expand(const Context& context, const ExpandOrder& order);
 
   // kNotFound: nothing is mounted at that path. A dead mount is an answer: abnormal.

@@ -45,6 +45,9 @@ struct AttachRequest {
   std::uint32_t sector_bytes = 512;
   // RBD's feature bits of the image: lets krbd say which one it lacks.
   std::uint64_t image_features = 0;
+  // Where the data begins behind the header; 0 for a plain volume. Tells a later Grow what raw size
+  // is in use (safety D4).
+  std::uint64_t data_offset_bytes = 0;
 };
 
 // What is remembered of an attachment, in the staging record, to undo it after a restart without
@@ -97,9 +100,18 @@ class Attacher {
   virtual Result<std::optional<Attachment>> Find(const Context& context,
                                                  const AttachmentKey& key) = 0;
 
+  // Whether Grow sets the image's size itself, from one that it read a moment before: two steps
+  // that nobody else may come between, or a larger image shrinks again (safety D4).
+  virtual bool GrowResizesImage() const = 0;
+
   // Lets the device see the image's present size; returns the usable size in bytes.
-  // kNotFound: it is not attached here. kUnavailable: the cluster does not answer.
-  virtual Result<Attachment> Grow(const Context& context, const AttachmentKey& key) = 0;
+  // `required_bytes` is the raw size, header included, that the caller was promised; 0: unknown.
+  // The image is never left smaller. kNotFound: it is not attached here. kUnavailable: the cluster
+  // does not answer, or the image is still smaller than required. kDataLoss: the image has become
+  // smaller than what is in use here.
+  virtual Result<Attachment> Grow(const Context& context,
+                                  const AttachmentKey& key,
+                                  std::uint64_t required_bytes) = 0;
 };
 
 }  // namespace rbdcrypt::rbd::attach

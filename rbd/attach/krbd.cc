@@ -247,7 +247,9 @@ Result<std::optional<Attachment>> Krbd::Find(const Context& context, const Attac
   return LiveDeviceAt(Path(name));
 }
 
-Result<Attachment> Krbd::Grow(const Context& context, const AttachmentKey& key) {
+Result<Attachment> Krbd::Grow(const Context& context,
+                              const AttachmentKey& key,
+                              std::uint64_t required_bytes) {
   ASSIGN_OR_RETURN(const auto attachment, Find(context, key));
   ASSIGN_OR_RETURN(const auto device, FindDevice(key));
   if (!attachment || !device) {
@@ -255,6 +257,14 @@ Result<Attachment> Krbd::Grow(const Context& context, const AttachmentKey& key) 
   }
   if (const int error = parts_.bus.Refresh(*device); error != 0) {
     return FromErrno(error, Cat("read the size of image ", key.image, " again"));
+  }
+  ASSIGN_OR_RETURN(const std::string raw_path, parts_.bus.WaitForNode(context, *device));
+  ASSIGN_OR_RETURN(const std::uint64_t raw_bytes, DeviceSize(raw_path));
+  if (raw_bytes < required_bytes) {
+    return Unavailable(Cat("image ", key.pool, "/", key.image, " has ", raw_bytes,
+                           " bytes, not yet the ", required_bytes,
+                           " that were asked for; expand it in the controller first "
+                           "(ControllerExpandVolume), then here again"));
   }
   if (key.encrypted) {
     RETURN_IF_ERROR(parts_.dm_crypt.Resize(MappingName(key.volume_id)));

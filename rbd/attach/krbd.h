@@ -44,7 +44,13 @@ class Krbd final : public Attacher {
   Result<Attachment> Attach(const Context& context, const AttachRequest& request) override;
   Status Detach(const Context& context, const AttachmentKey& key) override;
   Result<std::optional<Attachment>> Find(const Context& context, const AttachmentKey& key) override;
-  Result<Attachment> Grow(const Context& context, const AttachmentKey& key) override;
+
+  // The kernel reads the size that the controller has set.
+  bool GrowResizesImage() const override { return false; }
+
+  Result<Attachment> Grow(const Context& context,
+                          const AttachmentKey& key,
+                          std::uint64_t required_bytes) override;
 
  private:
   // The device of an image, mapped now or before.

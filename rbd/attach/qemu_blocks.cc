@@ -106,6 +106,12 @@ Result<std::uint64_t> RawSize(const Context& context, QmpClient& client, const Q
   return size_bytes;
 }
 
+// The image must end with a whole sector of the encryption.
+std::uint64_t WholeSectors(std::uint64_t bytes) {
+  constexpr std::uint64_t kLargestSector = 4096;
+  return (bytes + kLargestSector - 1) / kLargestSector * kLargestSector;
+}
+
 }  // namespace
 
 Status GiveSecrets(const Context& context,
@@ -147,21 +153,26 @@ Result<std::uint64_t> DiskSize(const Context& context, QmpClient& client) {
 
 Result<std::uint64_t> GrowDisk(const Context& context,
                                QmpClient& client,
-                               const QemuRecord& record) {
+                               const QemuRecord& record,
+                               std::uint64_t required_bytes) {
   ASSIGN_OR_RETURN(const std::uint64_t disk_before, DiskSize(context, client));
-  ASSIGN_OR_RETURN(const std::uint64_t raw_bytes, RawSize(context, client, record));
-  if (raw_bytes < disk_before) {
-    return DataLoss(Cat("image ", record.image, " has ", raw_bytes, " bytes, less than the ",
-                        disk_before, " in use here; nothing was changed"));
+  ASSIGN_OR_RETURN(const std::uint64_t raw_before, RawSize(context, client, record));
+  if (raw_before < disk_before + record.data_offset_bytes) {
+    return DataLoss(Cat("image ", record.image, " has ", raw_before, " bytes, less than the ",
+                        disk_before + record.data_offset_bytes,
+                        " in use here; nothing was changed"));
   }
+  const std::uint64_t wanted = std::max(raw_before, WholeSectors(required_bytes));
   RETURN_IF_ERROR(
-      Do(context, client, "block_resize", {{"node-name", kDiskNode}, {"size", raw_bytes}}));
+      Do(context, client, "block_resize", {{"node-name", kDiskNode}, {"size", wanted}}));
   ASSIGN_OR_RETURN(const std::uint64_t raw_after, RawSize(context, client, record));
-  if (raw_after < raw_bytes) {
-    return DataLoss(
-        Cat("image ", record.image, " fell from ", raw_bytes, " to ", raw_after, " bytes"));
+  ASSIGN_OR_RETURN(const std::uint64_t disk_after, DiskSize(context, client));
+  if (raw_after < wanted || disk_after < disk_before) {
+    return DataLoss(Cat("image ", record.image, " was to have ", wanted, " bytes and has ",
+                        raw_after, ", of which ", disk_after, " are usable; before, it had ",
+                        raw_before, " and ", disk_before));
   }
-  return DiskSize(context, client);
+  return disk_after;
 }
 
 }  // namespace rbdcrypt::rbd::attach

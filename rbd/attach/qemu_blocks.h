@@ -51,9 +51,13 @@ Result<std::uint64_t> DiskSize(const Context& context, QmpClient& client);
 //
 // qemu learns it only by a resize of its own, which has to name the raw size: given the user's
 // size, it would cut the header's 16 MiB off the image (safety D4). The raw size is read from the
-// cluster right before and right after. kDataLoss: it is less than what is in use here, and nothing
-// was changed; or it fell, which nothing but another program can cause. kPermissionDenied,
-// kNotFound: the image can no longer be opened. Repeatable after any error.
-Result<std::uint64_t> GrowDisk(const Context& context, QmpClient& client, const QemuRecord& record);
+// cluster right before and right after; the greater one of it and `required_bytes` (raw, too; 0: no
+// such demand) is set. kDataLoss: it is less than what is in use here, and nothing was changed; or
+// it fell, which nothing but another program can cause. kPermissionDenied, kNotFound: the image can
+// no longer be opened. Repeatable after any error.
+Result<std::uint64_t> GrowDisk(const Context& context,
+                               QmpClient& client,
+                               const QemuRecord& record,
+                               std::uint64_t required_bytes);
 
 }  // namespace rbdcrypt::rbd::attach

@@ -47,6 +47,11 @@ Result<QemuRecord> ParseRecord(const std::string& text) {
   ASSIGN_OR_RETURN(record.loop_device, RequiredString(json, "loopDevice", kWhat));
   ASSIGN_OR_RETURN(const auto encrypted, OptionalBool(json, "encrypted", kWhat));
   ASSIGN_OR_RETURN(const auto read_only, OptionalBool(json, "readOnly", kWhat));
+  ASSIGN_OR_RETURN(const auto data_offset, OptionalInt(json, "dataOffsetBytes", kWhat));
+  if (data_offset.value_or(0) < 0) {
+    return InvalidArgument(Cat(kWhat, ": dataOffsetBytes is negative"));
+  }
+  record.data_offset_bytes = static_cast<std::uint64_t>(data_offset.value_or(0));
   record.encrypted = encrypted.value_or(false);
   record.read_only = read_only.value_or(false);
   return record;
@@ -84,11 +89,17 @@ Status SaveQemuRecord(const std::string& folder, const QemuRecord& record) {
   if (error) {
     return FromErrno(error.value(), Cat("create ", folder));
   }
-  const Json json = {{"version", kVersion},          {"volumeId", record.volume_id},
-                     {"pool", record.pool},          {"radosNamespace", record.rados_namespace},
-                     {"image", record.image},        {"monitors", record.monitors},
-                     {"user", record.user},          {"encrypted", record.encrypted},
-                     {"readOnly", record.read_only}, {"loopDevice", record.loop_device}};
+  const Json json = {{"version", kVersion},
+                     {"volumeId", record.volume_id},
+                     {"pool", record.pool},
+                     {"radosNamespace", record.rados_namespace},
+                     {"image", record.image},
+                     {"monitors", record.monitors},
+                     {"user", record.user},
+                     {"encrypted", record.encrypted},
+                     {"readOnly", record.read_only},
+                     {"dataOffsetBytes", record.data_offset_bytes},
+                     {"loopDevice", record.loop_device}};
   return ReplaceFile(fs::path(folder) / "state.json", json.dump() + "\n");
 }
 

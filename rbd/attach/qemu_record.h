@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,7 +17,7 @@ namespace rbdcrypt::rbd::attach {
 //
 //   {"version":1,"volumeId":"0001-…","pool":"rbd","radosNamespace":"","image":"csi-vol-…",
 //    "monitors":["10.0.0.1:6789"],"user":"csi","encrypted":true,"readOnly":false,
-//    "loopDevice":"/dev/loop3"}
+//    "dataOffsetBytes":16777216,"loopDevice":"/dev/loop3"}
 //
 // Written before the daemon is started, and again with the loop device when all is done: a record
 // without one is of an attachment that was never finished.
@@ -30,6 +31,8 @@ struct QemuRecord {
   std::string user;
   bool encrypted = false;
   bool read_only = false;
+  // By which the raw image is larger than the export; 0 where nobody said it.
+  std::uint64_t data_offset_bytes = 0;
   std::string loop_device;
 
   bool IsComplete() const { return !loop_device.empty(); }

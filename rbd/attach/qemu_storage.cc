@@ -37,6 +37,7 @@ QemuRecord RecordOf(const AttachRequest& request) {
           .user = request.cluster.user,
           .encrypted = request.dek != nullptr,
           .read_only = request.read_only,
+          .data_offset_bytes = request.data_offset_bytes,
           .loop_device = ""};
 }
 
@@ -200,14 +201,17 @@ Result<std::optional<Attachment>> QemuStorage::FindWhole(
   return Attachment{.device_path = loop->path, .size_bytes = size_bytes};
 }
 
-Result<Attachment> QemuStorage::Grow(const Context& context, const AttachmentKey& key) {
+Result<Attachment> QemuStorage::Grow(const Context& context,
+                                     const AttachmentKey& key,
+                                     std::uint64_t required_bytes) {
   ASSIGN_OR_RETURN(const auto record, LoadQemuRecord(FolderOf(key.volume_id)));
   ASSIGN_OR_RETURN(const auto whole, FindWhole(context, record));
   if (!whole) {
     return NotFound(Cat("volume ", key.volume_id, " is not attached to this node"));
   }
   ASSIGN_OR_RETURN(QmpClient client, DaemonOf(key.volume_id).Connect(context));
-  ASSIGN_OR_RETURN(const std::uint64_t size_bytes, GrowDisk(context, client, *record));
+  ASSIGN_OR_RETURN(const std::uint64_t size_bytes,
+                   GrowDisk(context, client, *record, required_bytes));
   RETURN_IF_ERROR(AfterEffect("grow.qemu-resized", OkStatus()));
   RETURN_IF_ERROR(AfterEffect("grow.qemu-loop", GrowLoop(context, whole->device_path, size_bytes)));
   return Attachment{.device_path = whole->device_path, .size_bytes = size_bytes};

@@ -50,7 +50,13 @@ class QemuStorage final : public Attacher {
   // answer is kDataLoss, once.
   Status Detach(const Context& context, const AttachmentKey& key) override;
   Result<std::optional<Attachment>> Find(const Context& context, const AttachmentKey& key) override;
-  Result<Attachment> Grow(const Context& context, const AttachmentKey& key) override;
+
+  // qemu learns of a new size only by a resize of its own.
+  bool GrowResizesImage() const override { return true; }
+
+  Result<Attachment> Grow(const Context& context,
+                          const AttachmentKey& key,
+                          std::uint64_t required_bytes) override;
 
  private:
   QemuStorage(Options options, Subprocess& subprocess);

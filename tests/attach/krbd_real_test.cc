@@ -128,7 +128,7 @@ TEST_F(KrbdRealTest, GrowReachesTheMappingWithoutTheKey) {
   ASSERT_OK_AND_ASSIGN(const Attachment disk, attacher_.Attach(Soon(), image.Request()));
   WriteAt(disk.device_path, 0, kMarker);
   cluster_->Rbd({"resize", "--size", "96M", Cat(RealCluster::kPool, "/", image.name())});
-  ASSERT_OK_AND_ASSIGN(const Attachment grown, attacher_.Grow(Soon(), image.Key()));
+  ASSERT_OK_AND_ASSIGN(const Attachment grown, attacher_.Grow(Soon(), image.Key(), 0));
   EXPECT_EQ(grown.size_bytes, (std::uint64_t{96} << 20) - RealImage::kHeaderBytes);
   EXPECT_EQ(ReadAt(disk.device_path, 0, sizeof kMarker - 1), kMarker);
   EXPECT_THAT(attacher_.Detach(Soon(), image.Key()), IsOk());

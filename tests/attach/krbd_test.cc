@@ -199,7 +199,7 @@ TEST(KrbdTest, DevicesThatCannotBeListedAreNotAbsent) {
     EXPECT_THAT(world.krbd.Detach(world.context, world.key), StatusIs(Code::kUnavailable));
     EXPECT_THAT(world.krbd.Attach(world.context, world.request), StatusIs(Code::kUnavailable));
     EXPECT_THAT(world.krbd.Find(world.context, world.key), StatusIs(Code::kUnavailable));
-    EXPECT_THAT(world.krbd.Grow(world.context, world.key), StatusIs(Code::kUnavailable));
+    EXPECT_THAT(world.krbd.Grow(world.context, world.key, 0), StatusIs(Code::kUnavailable));
   }
   EXPECT_THAT(world.kernel.writes(), SizeIs(1));
   EXPECT_THAT(world.dm_crypt.closed, IsEmpty());
@@ -332,14 +332,26 @@ TEST(KrbdTest, FindWantsTheMappingToo) {
 TEST(KrbdTest, GrowRefreshesTheImageBeforeTheMapping) {
   World world;
   ASSERT_THAT(world.krbd.Attach(world.context, world.request), IsOk());
-  EXPECT_THAT(world.krbd.Grow(world.context, world.key), IsOk());
+  EXPECT_THAT(world.krbd.Grow(world.context, world.key, 0), IsOk());
   EXPECT_EQ(world.kernel.writes().back(), "refresh: 1");
   EXPECT_THAT(world.dm_crypt.resized, ElementsAre(kName));
 }
 
+// Its 8 KiB are the raw size; of the mapping it is the usable one.
+TEST(KrbdTest, ImageThatTheControllerDidNotExpandIsSaid) {
+  World world;
+  ASSERT_THAT(world.krbd.Attach(world.context, world.request), IsOk());
+  EXPECT_THAT(world.krbd.Grow(world.context, world.key, 8192), IsOk());
+  EXPECT_THAT(world.dm_crypt.resized, SizeIs(1));
+  EXPECT_THAT(world.krbd.Grow(world.context, world.key, 8193),
+              StatusIs(Code::kUnavailable, HasSubstr("ControllerExpandVolume")));
+  EXPECT_THAT(world.dm_crypt.resized, SizeIs(1));
+  EXPECT_FALSE(world.krbd.GrowResizesImage());
+}
+
 TEST(KrbdTest, GrowOfWhatIsNotAttachedIsNotFound) {
   World world;
-  EXPECT_THAT(world.krbd.Grow(world.context, world.key), StatusIs(Code::kNotFound));
+  EXPECT_THAT(world.krbd.Grow(world.context, world.key, 0), StatusIs(Code::kNotFound));
 }
 
 TEST(KrbdTest, ModuleThatCannotBeLoadedIsSaid) {

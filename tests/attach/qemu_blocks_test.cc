@@ -20,6 +20,7 @@ using ::rbdcrypt::testing::QmpServer;
 using ::rbdcrypt::testing::StatusIs;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
 // A daemon's nodes: what is added has the size of the image, seen through its own encryption.
@@ -63,6 +64,7 @@ struct World {
                     .user = "csi",
                     .encrypted = true,
                     .read_only = false,
+                    .data_offset_bytes = 16,
                     .loop_device = ""};
 
   // The arguments of the n-th request.
@@ -116,7 +118,7 @@ TEST(QemuBlocksTest, KeyThatIsNoBase64IsRefusedBeforeAnythingIsSent) {
 TEST(QemuBlocksTest, GrowResizesToTheRawSize) {
   World world;
   world.nodes.raw_bytes = 96;
-  EXPECT_THAT(GrowDisk(world.context, *world.client, world.record), IsOkAndHolds(80U));
+  EXPECT_THAT(GrowDisk(world.context, *world.client, world.record, 0), IsOkAndHolds(80U));
   std::string resize;
   for (const std::string& line : world.server.Lines()) {
     resize += line.find("block_resize") != std::string::npos ? line : "";
@@ -126,7 +128,7 @@ TEST(QemuBlocksTest, GrowResizesToTheRawSize) {
 
 TEST(QemuBlocksTest, GrowReadsTheRawSizeWithoutDecryptionOrWriting) {
   World world;
-  ASSERT_THAT(GrowDisk(world.context, *world.client, world.record), IsOk());
+  ASSERT_THAT(GrowDisk(world.context, *world.client, world.record, 0), IsOk());
   for (const std::string& line : world.server.Lines()) {
     const Json request = *ParseJson(line, "request");
     if (request["execute"] == "blockdev-add") {
@@ -136,20 +138,58 @@ TEST(QemuBlocksTest, GrowReadsTheRawSizeWithoutDecryptionOrWriting) {
   }
 }
 
-TEST(QemuBlocksTest, ImageSmallerThanWhatIsInUseIsNeverResized) {
-  World world;
-  world.nodes.raw_bytes = 40;
-  EXPECT_THAT(GrowDisk(world.context, *world.client, world.record), StatusIs(Code::kDataLoss));
-  for (const std::string& line : world.server.Lines()) {
-    EXPECT_THAT(line, Not(HasSubstr("block_resize")));
+// The size of every block_resize that was asked for.
+std::vector<std::uint64_t> Resizes(const QmpServer& server) {
+  std::vector<std::uint64_t> sizes;
+  for (const std::string& line : server.Lines()) {
+    const Json request = *ParseJson(line, "request");
+    if (request["execute"] == "block_resize") {
+      sizes.push_back(request["arguments"]["size"].get<std::uint64_t>());
+    }
   }
+  return sizes;
+}
+
+// 48 bytes behind a header of 16: a raw size of 50 is one that fell, although it is more than 48.
+TEST(QemuBlocksTest, ImageSmallerThanWhatIsInUseIsNeverResized) {
+  for (const std::uint64_t raw_bytes : {40, 50, 63}) {
+    World world;
+    world.nodes.raw_bytes = raw_bytes;
+    EXPECT_THAT(GrowDisk(world.context, *world.client, world.record, 0),
+                StatusIs(Code::kDataLoss, HasSubstr("64")));
+    EXPECT_THAT(Resizes(world.server), IsEmpty());
+  }
+}
+
+// Whoever reads the raw size before the controller's resize has arrived must not undo it.
+TEST(QemuBlocksTest, GrowGoesNeitherBelowThePresentSizeNorBelowThePromisedOne) {
+  World smaller;
+  smaller.nodes.raw_bytes = 4096;
+  EXPECT_THAT(GrowDisk(smaller.context, *smaller.client, smaller.record, 8192),
+              IsOkAndHolds(8192U - 16U));
+  EXPECT_THAT(Resizes(smaller.server), ElementsAre(8192U));
+  World larger;
+  larger.nodes.raw_bytes = 12288;
+  EXPECT_THAT(GrowDisk(larger.context, *larger.client, larger.record, 8192),
+              IsOkAndHolds(12288U - 16U));
+  EXPECT_THAT(Resizes(larger.server), ElementsAre(12288U));
+  World odd;
+  EXPECT_THAT(GrowDisk(odd.context, *odd.client, odd.record, 8193), IsOk());
+  EXPECT_THAT(Resizes(odd.server), ElementsAre(12288U));
+}
+
+TEST(QemuBlocksTest, UsableSizeThatFellIsSaid) {
+  World world;
+  world.nodes.header_bytes = 32;
+  EXPECT_THAT(GrowDisk(world.context, *world.client, world.record, 0),
+              StatusIs(Code::kDataLoss, HasSubstr("usable")));
 }
 
 TEST(QemuBlocksTest, RawSizeThatFellIsSaid) {
   World world;
   world.nodes.raw_bytes = 96;
   world.nodes.raw_after_resize = 80;
-  EXPECT_THAT(GrowDisk(world.context, *world.client, world.record),
+  EXPECT_THAT(GrowDisk(world.context, *world.client, world.record, 0),
               StatusIs(Code::kDataLoss, HasSubstr("96")));
 }
 

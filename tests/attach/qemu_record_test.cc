@@ -29,6 +29,7 @@ TEST(QemuRecordTest, IsReadBackAsWritten) {
                           .user = "csi",
                           .encrypted = true,
                           .read_only = true,
+                          .data_offset_bytes = std::uint64_t{16} << 20,
                           .loop_device = "/dev/loop3"};
   ASSERT_THAT(SaveQemuRecord(folder, record), IsOk());
   ASSERT_OK_AND_ASSIGN(const auto read, LoadQemuRecord(folder));
@@ -41,6 +42,7 @@ TEST(QemuRecordTest, IsReadBackAsWritten) {
   EXPECT_EQ(read->user, record.user);
   EXPECT_TRUE(read->encrypted);
   EXPECT_TRUE(read->read_only);
+  EXPECT_EQ(read->data_offset_bytes, record.data_offset_bytes);
   EXPECT_EQ(read->loop_device, record.loop_device);
   EXPECT_TRUE(read->IsComplete());
 }
@@ -63,7 +65,8 @@ TEST(QemuRecordTest, AnotherVersionsFileIsNotGuessedAt) {
   const std::string rest = R"(,"volumeId":"v","pool":"p","radosNamespace":"","image":"i",)"
                            R"("monitors":["m"],"user":"u","loopDevice":""})";
   runtime.Write("state.json", R"({"version":1)" + rest);
-  EXPECT_THAT(LoadQemuRecord(runtime.path()), IsOk());
+  ASSERT_OK_AND_ASSIGN(const auto record, LoadQemuRecord(runtime.path()));
+  EXPECT_EQ(record->data_offset_bytes, 0U);
   runtime.Write("state.json", R"({"version":2)" + rest);
   EXPECT_THAT(LoadQemuRecord(runtime.path()), StatusIs(Code::kInternal, HasSubstr("version 2")));
 }
@@ -71,7 +74,10 @@ TEST(QemuRecordTest, AnotherVersionsFileIsNotGuessedAt) {
 TEST(QemuRecordTest, AbsentIsNothingAndBrokenIsAnError) {
   const TempDir runtime;
   EXPECT_THAT(LoadQemuRecord(runtime.File("none")), IsOkAndHolds(Eq(std::nullopt)));
-  for (const char* text : {"", "{", "[]", R"({"volumeId": 7})"}) {
+  constexpr char kNegative[] = R"({"version":1,"volumeId":"v","pool":"p","radosNamespace":"",)"
+                               R"("image":"i","monitors":["m"],"user":"u","loopDevice":"",)"
+                               R"("dataOffsetBytes":-1})";
+  for (const char* text : {"", "{", "[]", R"({"volumeId": 7})", kNegative}) {
     runtime.Write("state.json", text);
     EXPECT_THAT(LoadQemuRecord(runtime.path()), StatusIs(Code::kInternal, HasSubstr("state.json")));
   }

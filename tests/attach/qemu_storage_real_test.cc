@@ -190,12 +190,18 @@ TEST_F(QemuStorageRealTest, GrowFollowsTheImageAndNeverShrinksIt) {
     ASSERT_OK_AND_ASSIGN(const Attachment before, attacher_->Attach(Soon(), image.Request()));
     WriteAt(before.device_path, 0, kMarker);
     // With nothing to grow nothing changes.
-    ASSERT_OK_AND_ASSIGN(const Attachment same, attacher_->Grow(Soon(), image.Key()));
+    ASSERT_OK_AND_ASSIGN(const Attachment same, attacher_->Grow(Soon(), image.Key(), 0));
     EXPECT_EQ(same.size_bytes, RealImage::kBytes - header);
     EXPECT_EQ(cluster_->ImageSize(image.name()), RealImage::kBytes);
+    // What was promised is made so, if the controller has not.
+    constexpr std::uint64_t kPromised = std::uint64_t{80} << 20;
+    ASSERT_OK_AND_ASSIGN(const Attachment promised,
+                         attacher_->Grow(Soon(), image.Key(), kPromised));
+    EXPECT_EQ(promised.size_bytes, kPromised - header);
+    EXPECT_EQ(cluster_->ImageSize(image.name()), kPromised);
 
     cluster_->Rbd({"resize", "--size", "96M", Cat(RealCluster::kPool, "/", image.name())});
-    ASSERT_OK_AND_ASSIGN(const Attachment after, attacher_->Grow(Soon(), image.Key()));
+    ASSERT_OK_AND_ASSIGN(const Attachment after, attacher_->Grow(Soon(), image.Key(), 0));
     EXPECT_EQ(after.device_path, before.device_path);
     EXPECT_EQ(after.size_bytes, (std::uint64_t{96} << 20) - header);
     EXPECT_EQ(cluster_->ImageSize(image.name()), std::uint64_t{96} << 20);
@@ -207,7 +213,7 @@ TEST_F(QemuStorageRealTest, GrowFollowsTheImageAndNeverShrinksIt) {
 
 TEST_F(QemuStorageRealTest, GrowOfWhatIsNotAttachedIsNotFound) {
   const RealImage image(*cluster_, Kind::kPlain);
-  EXPECT_THAT(attacher_->Grow(Soon(), image.Key()), StatusIs(Code::kNotFound));
+  EXPECT_THAT(attacher_->Grow(Soon(), image.Key(), 0), StatusIs(Code::kNotFound));
 }
 
 TEST_F(QemuStorageRealTest, KilledDaemonIsReplacedAndFlushedDataIsThere) {
@@ -249,7 +255,7 @@ TEST_F(QemuStorageRealTest, MountedVolumeIsNotDetached) {
   EXPECT_EQ(target.Read("file"), kMarker);
 
   cluster_->Rbd({"resize", "--size", "96M", Cat(RealCluster::kPool, "/", image.name())});
-  EXPECT_THAT(attacher_->Grow(Soon(), image.Key()), IsOk());
+  EXPECT_THAT(attacher_->Grow(Soon(), image.Key(), 0), IsOk());
   const Status grown = filesystem.Grow(Soon(), "ext4", disk.device_path, target.path());
   if (prctl(PR_CAPBSET_READ, CAP_SYS_RESOURCE) == 1) {
     EXPECT_THAT(grown, IsOk());
@@ -331,8 +337,9 @@ TEST_F(QemuStorageRealTest, GrowAfterCrashAtAnyPointOfGrow) {
     const RealImage image(*cluster_, Kind::kLuks);
     ASSERT_THAT(attacher_->Attach(Soon(), image.Request()), IsOk());
     cluster_->Rbd({"resize", "--size", "96M", Cat(RealCluster::kPool, "/", image.name())});
-    rbdcrypt::testing::CrashAt(point, [&] { attacher_->Grow(Soon(), image.Key()).IgnoreError(); });
-    ASSERT_OK_AND_ASSIGN(const Attachment disk, attacher_->Grow(Soon(), image.Key()));
+    rbdcrypt::testing::CrashAt(point,
+                               [&] { attacher_->Grow(Soon(), image.Key(), 0).IgnoreError(); });
+    ASSERT_OK_AND_ASSIGN(const Attachment disk, attacher_->Grow(Soon(), image.Key(), 0));
     EXPECT_EQ(disk.size_bytes, std::uint64_t{80} << 20);
     EXPECT_EQ(cluster_->ImageSize(image.name()), std::uint64_t{96} << 20);
     EXPECT_THAT(attacher_->Detach(Soon(), image.Key()), IsOk());

@@ -96,12 +96,21 @@ TEST(QemuStorageTest, VolumeIsNotAttachedAsASecondImage) {
               StatusIs(Code::kFailedPrecondition, HasSubstr("rbd/another")));
 }
 
+// Safety D4, E5.
+TEST(QemuStorageTest, TellsWhatTheCallerMustProvideFor) {
+  World world;
+  ASSERT_THAT(world.storage, IsOk());
+  EXPECT_TRUE((*world.storage)->GrowResizesImage());
+  EXPECT_TRUE((*world.storage)->TriesEveryKeyslot());
+}
+
 TEST(QemuStorageTest, WithoutARecordNothingIsAttached) {
   World world;
   ASSERT_THAT(world.storage, IsOk());
   EXPECT_THAT((*world.storage)->Find(Context::Background(), world.key),
               IsOkAndHolds(Eq(std::nullopt)));
-  EXPECT_THAT((*world.storage)->Grow(Context::Background(), world.key), StatusIs(Code::kNotFound));
+  EXPECT_THAT((*world.storage)->Grow(Context::Background(), world.key, 0),
+              StatusIs(Code::kNotFound));
   EXPECT_THAT((*world.storage)->Detach(Context::Background(), world.key), IsOk());
 }
 

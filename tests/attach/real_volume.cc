@@ -105,7 +105,8 @@ rbd::attach::AttachRequest RealImage::Request() const {
           .volume_id = volume_id(),
           .dek = kind_ == Kind::kLuks ? &dek_ : nullptr,
           .read_only = false,
-          .map_options = ""};
+          .map_options = "",
+          .data_offset_bytes = kind_ == Kind::kLuks ? kHeaderBytes : 0};
 }
 
 rbd::attach::AttachmentKey RealImage::Key() const {

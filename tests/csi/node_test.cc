@@ -36,9 +36,9 @@ grpc::Status Stats(CsiWorld& world,
 grpc::Status Expand(CsiWorld& world,
                     const pb::Volume& volume,
                     const std::string& volume_path,
-                    const std::string& staging_path) {
+                    const std::string& staging_path,
+                    pb::NodeExpandVolumeRequest request = {}) {
   grpc::ServerContext context;
-  pb::NodeExpandVolumeRequest request;
   request.set_volume_id(volume.volume_id());
   request.set_volume_path(volume_path);
   request.set_staging_target_path(staging_path);
@@ -159,7 +159,9 @@ TEST(NodeTest, ExpandFindsTheVolumeByAnyPath) {
     ASSERT_TRUE(status.ok()) << row.volume_path << ": " << status.error_message();
     EXPECT_THAT(world.host.effects(), ElementsAre(Cat("grow ", world.StagedPath(volume))));
   }
-  EXPECT_THAT(world.krbd.effects(), Contains(Cat("grow ", CsiWorld::ImageOf(volume))));
+  // With the size that the image is to have.
+  EXPECT_THAT(world.krbd.effects(),
+              Contains(Cat("grow ", CsiWorld::ImageOf(volume), " to ", 2LL << 30)));
 }
 
 TEST(NodeTest, ExpandOfABlockVolumeGrowsTheDeviceOnly) {
@@ -172,6 +174,48 @@ TEST(NodeTest, ExpandOfABlockVolumeGrowsTheDeviceOnly) {
   ASSERT_TRUE(Expand(world, volume, world.StagedPath(volume), world.staging_path).ok());
   EXPECT_THAT(world.host.effects(), ::testing::IsEmpty());
   EXPECT_THAT(world.krbd.effects(), Contains(HasSubstr("grow ")));
+}
+
+// Safety D4: between reading the image's size and setting it, another node's expansion fits.
+TEST(NodeTest, ExpandThatResizesASharedImageNeedsASecret) {
+  const struct {
+    bool resizes_image;
+    pb::VolumeCapability::AccessMode::Mode mode;
+    bool has_secret;
+    grpc::StatusCode code;
+  } kRows[] = {
+      {true, pb::VolumeCapability::AccessMode::MULTI_NODE_MULTI_WRITER, false,
+       grpc::StatusCode::FAILED_PRECONDITION},
+      {true, pb::VolumeCapability::AccessMode::MULTI_NODE_MULTI_WRITER, true, grpc::StatusCode::OK},
+      {true, pb::VolumeCapability::AccessMode::SINGLE_NODE_WRITER, false, grpc::StatusCode::OK},
+      {false, pb::VolumeCapability::AccessMode::MULTI_NODE_MULTI_WRITER, false,
+       grpc::StatusCode::OK},
+  };
+
+  for (const auto& row : kRows) {
+    CsiWorld world;
+    const pb::Volume volume = world.Create();
+    pb::NodeStageVolumeRequest stage = world.StageRequest(volume);
+    stage.mutable_volume_capability()->mutable_block();
+    stage.mutable_volume_capability()->mutable_access_mode()->set_mode(row.mode);
+    ASSERT_TRUE(world.Stage(stage).ok());
+    if (row.resizes_image) {
+      world.krbd.ResizeImageOnGrow();
+    }
+    pb::NodeExpandVolumeRequest request;
+    *request.mutable_volume_capability() = stage.volume_capability();
+    if (row.has_secret) {
+      *request.mutable_secrets() = stage.secrets();
+    }
+    const grpc::Status status =
+        Expand(world, volume, world.StagedPath(volume), world.staging_path, request);
+    EXPECT_EQ(status.error_code(), row.code) << status.error_message();
+    if (!status.ok()) {
+      EXPECT_THAT(status.error_message(), HasSubstr("csi.storage.k8s.io/node-expand-secret-name"));
+    }
+    const auto grows = Contains(HasSubstr("grow "));
+    EXPECT_EQ(::testing::Value(world.krbd.effects(), grows), status.ok());
+  }
 }
 
 TEST(NodeTest, ExpandOfWhatIsNotThereIsNotFound) {

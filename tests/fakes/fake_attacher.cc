@@ -17,6 +17,26 @@ void FakeAttacher::RefuseCipher(const std::string& cipher) {
   refused_cipher_ = cipher;
 }
 
+void FakeAttacher::TryEveryKeyslot() {
+  absl::MutexLock lock(&mutex_);
+  tries_every_keyslot_ = true;
+}
+
+void FakeAttacher::ResizeImageOnGrow() {
+  absl::MutexLock lock(&mutex_);
+  grow_resizes_image_ = true;
+}
+
+bool FakeAttacher::TriesEveryKeyslot() const {
+  absl::MutexLock lock(&mutex_);
+  return tries_every_keyslot_;
+}
+
+bool FakeAttacher::GrowResizesImage() const {
+  absl::MutexLock lock(&mutex_);
+  return grow_resizes_image_;
+}
+
 void FakeAttacher::AskInUse(std::function<bool(const std::string& device)> is_in_use) {
   absl::MutexLock lock(&mutex_);
   is_in_use_ = std::move(is_in_use);
@@ -107,9 +127,12 @@ Result<std::optional<Attachment>> FakeAttacher::Find(const Context& context,
                                      : std::optional<Attachment>(AttachmentOf(key.image));
 }
 
-Result<Attachment> FakeAttacher::Grow(const Context& context, const AttachmentKey& key) {
+Result<Attachment> FakeAttacher::Grow(const Context& context,
+                                      const AttachmentKey& key,
+                                      std::uint64_t required_bytes) {
   absl::MutexLock lock(&mutex_);
-  RETURN_IF_ERROR(Begin(context, Cat("grow ", key.image)));
+  const std::string promise = required_bytes == 0 ? "" : Cat(" to ", required_bytes);
+  RETURN_IF_ERROR(Begin(context, Cat("grow ", key.image, promise)));
   return AttachmentOf(key.image);
 }
 

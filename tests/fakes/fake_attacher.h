@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -17,13 +18,18 @@ namespace rbdcrypt::testing {
 
 // Maps images to devices that are only names: "/dev/NAME/IMAGE". Thread safe.
 //
-// effects(): "attach IMAGE [plain|encrypted] [ro] [OPTIONS]", "detach IMAGE", "grow IMAGE".
+// effects(): "attach IMAGE [plain|encrypted] [ro] [OPTIONS]", "detach IMAGE",
+// "grow IMAGE[ to BYTES]".
 class FakeAttacher final : public rbd::attach::Attacher {
  public:
   explicit FakeAttacher(std::string name) : name_(std::move(name)) {}
 
   // From now on this cipher is refused.
   void RefuseCipher(const std::string& cipher);
+
+  // What it says of itself; neither at first.
+  void TryEveryKeyslot();
+  void ResizeImageOnGrow();
 
   // Asked with a device before it is detached: whether a mount keeps it busy.
   void AskInUse(std::function<bool(const std::string& device)> is_in_use);
@@ -45,15 +51,18 @@ class FakeAttacher final : public rbd::attach::Attacher {
   std::string_view name() const override { return name_; }
 
   Status SupportsCipher(std::string_view cipher, std::uint32_t sector_bytes) const override;
-  bool TriesEveryKeyslot() const override { return false; }
+
+  bool TriesEveryKeyslot() const override;
 
   Result<rbd::attach::Attachment> Attach(const Context& context,
                                          const rbd::attach::AttachRequest& request) override;
   Status Detach(const Context& context, const rbd::attach::AttachmentKey& key) override;
   Result<std::optional<rbd::attach::Attachment>> Find(
       const Context& context, const rbd::attach::AttachmentKey& key) override;
+  bool GrowResizesImage() const override;
   Result<rbd::attach::Attachment> Grow(const Context& context,
-                                       const rbd::attach::AttachmentKey& key) override;
+                                       const rbd::attach::AttachmentKey& key,
+                                       std::uint64_t required_bytes) override;
 
  private:
   Status Begin(const Context& context, const std::string& line)
@@ -63,6 +72,8 @@ class FakeAttacher final : public rbd::attach::Attacher {
   const std::string name_;
   mutable absl::Mutex mutex_;
   std::string refused_cipher_ ABSL_GUARDED_BY(mutex_);
+  bool tries_every_keyslot_ ABSL_GUARDED_BY(mutex_) = false;
+  bool grow_resizes_image_ ABSL_GUARDED_BY(mutex_) = false;
   std::function<bool(const std::string&)> is_in_use_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> deks_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Status> failures_ ABSL_GUARDED_BY(mutex_);
