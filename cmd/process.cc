@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include <malloc.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -21,9 +22,21 @@ sigset_t StopSignals() {
   return signals;
 }
 
+// glibc keeps what each thread frees in an arena of its own, and librados has many threads: after a
+// storm of calls a controller stayed at seven times its idle size. Few arenas, and giving back what
+// is free at their end, cost a busy driver no measurable time.
+void KeepHeapSmall() {
+  constexpr int kArenas = 2;
+  constexpr int kThresholdBytes = 64 * 1024;
+  ::mallopt(M_ARENA_MAX, kArenas);
+  ::mallopt(M_TRIM_THRESHOLD, kThresholdBytes);
+  ::mallopt(M_MMAP_THRESHOLD, kThresholdBytes);
+}
+
 }  // namespace
 
 void PrepareProcess() {
+  KeepHeapSmall();
   ::prctl(PR_SET_DUMPABLE, 0);
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};
   ::setrlimit(RLIMIT_CORE, &none);

@@ -8,6 +8,7 @@
 #include "csi/caller_secrets.h"
 #include "csi/field_rules.h"
 #include "csi/sizes.h"
+#include "rbd/volume_id.h"
 
 namespace rbdcrypt::csi {
 namespace {
@@ -60,6 +61,7 @@ NodeService::NodeService(Door& door, const NodeParts& parts, NodeIdentity identi
       stage_(parts),
       publish_(parts.host),
       volume_(parts.attachers, parts.host),
+      flow_(parts.flow),
       identity_(std::move(identity)) {}
 
 grpc::Status NodeService::NodeStageVolume(grpc::ServerContext* server,
@@ -154,7 +156,12 @@ Status NodeService::Expand(const Context& context,
     ASSIGN_OR_RETURN(const VolumeAccess access, ReadCapability(request.volume_capability()));
     order.is_multi_node_writer = access.mode == AccessMode::kMultiNodeMultiWriter;
   }
-  order.has_secrets = !request.secrets().empty();
+  if (!request.secrets().empty() && rbd::DecodeVolumeId(request.volume_id()).ok()) {
+    order.take_lock = [&]() -> Result<std::unique_ptr<rbd::LockedVolume>> {
+      ASSIGN_OR_RETURN(const CallerSecrets secrets, CallerSecrets::Read(request.secrets()));
+      return flow_.Lock(context, secrets.caller(), request.volume_id());
+    };
+  }
   const std::int64_t required_bytes = request.capacity_range().required_bytes();
   RETURN_IF_ERROR(VolumeSizeBytes({.required_bytes = required_bytes,
                                    .limit_bytes = request.capacity_range().limit_bytes()})

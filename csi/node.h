@@ -67,6 +67,7 @@ class NodeService final : public ::csi::v1::Node::Service {
   NodeStage stage_;
   NodePublish publish_;
   NodeVolume volume_;
+  rbd::StageFlow& flow_;
   const NodeIdentity identity_;
 };
 

@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #include "csi/node_volume.h"
 
+#include <memory>
 #include <vector>
 
 #include "base/crash_point.h"
@@ -15,7 +16,7 @@ namespace {
 // Safety D4: what sets the image's size itself does so alone. Where only this node writes, the
 // controller is done by now.
 Status CheckMayGrow(const ExpandOrder& order, const rbd::attach::Attacher& attacher) {
-  if (!attacher.GrowResizesImage() || !order.is_multi_node_writer || order.has_secrets) {
+  if (!attacher.GrowResizesImage() || !order.is_multi_node_writer || order.take_lock) {
     return OkStatus();
   }
   return FailedPrecondition(
@@ -59,6 +60,10 @@ Status NodeVolume::Expand(const Context& context, const ExpandOrder& order) {
         Cat("volume ", order.volume_id, ": has lost its device; unstage it and stage it again"));
   }
   RETURN_IF_ERROR(CheckMayGrow(order, *held->attacher));
+  std::unique_ptr<rbd::LockedVolume> locked;
+  if (held->attacher->GrowResizesImage() && order.take_lock) {
+    ASSIGN_OR_RETURN(locked, order.take_lock());
+  }
   RETURN_IF_ERROR(held->attacher->Grow(context, staged.Key(), order.required_bytes).status());
   ASSIGN_OR_RETURN(const PathKind kind, KindOf(staged.path()));
   if (kind == PathKind::kFile) {

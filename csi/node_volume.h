@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -11,6 +13,7 @@
 #include "csi/attachers.h"
 #include "csi/node_host.h"
 #include "csi/staged_volume.h"
+#include "rbd/stage_flow.h"
 
 namespace rbdcrypt::csi {
 
@@ -24,8 +27,8 @@ struct ExpandOrder {
   std::uint64_t required_bytes = 0;
   // MULTI_NODE_MULTI_WRITER: the controller or another node may resize the image meanwhile.
   bool is_multi_node_writer = false;
-  // Whether the Ceph user's secret came along, without which the volume's lock cannot be taken.
-  bool has_secrets = false;
+  // Takes the volume's lock; null where no secret of a Ceph user came along.
+  std::function<Result<std::unique_ptr<rbd::LockedVolume>>()> take_lock = nullptr;
 };
 
 // Statistics, or why there are none.
@@ -35,7 +38,8 @@ struct VolumeHealth {
   std::string message;
 };
 
-// What is asked of volumes that are in use: growing and measuring. Needs no key and no Ceph user.
+// What is asked of volumes that are in use: growing and measuring. Needs no key, and a Ceph user
+// only to lock what a mapper resizes itself.
 class NodeVolume {
  public:
   // The references must outlive it.
@@ -43,7 +47,8 @@ class NodeVolume {
 
   // Lets device and file system take all of the image; ok if they do already (ceph-csi-compat 5.6).
   // kNotFound: no such volume there. kFailedPrecondition: its device is gone, it is read-only, or
-  // growing it needs a secret that the StorageClass does not name. Others as Attacher::Grow.
+  // growing it needs a secret that the StorageClass does not name. kAborted: the volume's lock is
+  // taken. Others as Attacher::Grow.
   Status Expand(const Context& context, const ExpandOrder& order);
 
   // kNotFound: nothing is mounted at that path. A dead mount is an answer: abnormal.

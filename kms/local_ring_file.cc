@@ -4,11 +4,13 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include <fcntl.h>
@@ -125,13 +127,23 @@ Status SyncFolder(const std::string& path) {
   return OkStatus();
 }
 
+// For one second in all.
+constexpr int kLockTries = 100;
+constexpr std::chrono::milliseconds kLockPause{10};
+
 // Held for the time of one write; freed by the kernel if the process dies.
 Result<UniqueFd> LockWriters(const std::string& path) {
   UniqueFd lock(::open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kMode));
   if (!lock.valid()) {
     return Failed(errno, "lock", path);
   }
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+  // A write takes milliseconds: the first volumes of a new ring, all at once, wait for one another.
+  int result = ::flock(lock.get(), LOCK_EX | LOCK_NB);
+  for (int i = 0; i < kLockTries && result != 0 && errno == EWOULDBLOCK; ++i) {
+    std::this_thread::sleep_for(kLockPause);
+    result = ::flock(lock.get(), LOCK_EX | LOCK_NB);
+  }
+  if (result != 0) {
     return errno == EWOULDBLOCK
                ? Aborted(Cat("another process is writing the key ring ", path, ": try again"))
                : Failed(errno, "lock", path);

@@ -63,6 +63,9 @@ class Connection {
   // kNotFound: no pool of that name.
   virtual Result<std::int64_t> PoolId(std::string_view name) = 0;
 
+  // The cluster's own name for itself: "b0285c97-a0ce-11eb-8c66-0242ac110002".
+  virtual Result<std::string> Fsid() = 0;
+
   // This client's own addresses, each as `ceph osd blocklist add` takes it: "127.0.0.1:0/123".
   virtual Result<std::vector<std::string>> OwnAddresses() = 0;
 

@@ -12,6 +12,7 @@
 #include "rbd/pool_map.h"
 #include "rbd/rados_lock_table.h"
 #include "rbd/rados_omap.h"
+#include "rbd/volume_id.h"
 
 namespace rbdcrypt::rbd {
 namespace {
@@ -70,6 +71,17 @@ Result<std::string> RadosConnection::PoolName(std::int64_t pool_id) {
 
 Result<std::int64_t> RadosConnection::PoolId(std::string_view name) {
   return FindPoolId(*client_, name);
+}
+
+Result<std::string> RadosConnection::Fsid() {
+  // A UUID in canonical form and its NUL.
+  std::string fsid(kUuidChars + 1, '\0');
+  const int result = rados_cluster_fsid(client_->handle(), fsid.data(), fsid.size());
+  if (result < 0) {
+    return client_->Error(result, "read the cluster's fsid");
+  }
+  fsid.resize(static_cast<std::size_t>(result));
+  return fsid;
 }
 
 Result<std::vector<std::string>> RadosConnection::OwnAddresses() {

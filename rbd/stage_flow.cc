@@ -116,6 +116,7 @@ Result<StageableVolume> StagePreparation::Run(std::string_view volume_id) {
   if (!hints_.is_block && !hints_.static_volume.has_value()) {
     ASSIGN_OR_RETURN(stageable.filesystem, ReadFilesystemState(*image_, data_offset));
   }
+  ASSIGN_OR_RETURN(stageable.cluster_fsid, volume_.connection->Fsid());
   stageable.cluster = volume_.cluster;
   stageable.pool = volume_.pool->name();
   stageable.rados_namespace = volume_.pool->rados_namespace();
@@ -330,6 +331,17 @@ Result<std::unique_ptr<FilesystemMaking>> StageFlow::MakeFilesystem(const Contex
                                                          std::move(lock));
   RETURN_IF_ERROR(making->Begin(context));
   return std::unique_ptr<FilesystemMaking>(std::move(making));
+}
+
+Result<std::unique_ptr<LockedVolume>> StageFlow::Lock(const Context& context,
+                                                      const Caller& caller,
+                                                      std::string_view volume_id) {
+  auto locked = std::make_unique<LockedVolume>();
+  ASSIGN_OR_RETURN(locked->volume,
+                   parts_.locator.Locate(context, caller, volume_id, ConnectionUse::kUnderLock));
+  ASSIGN_OR_RETURN(locked->lock,
+                   VolumeLock::Acquire(context, PlaceOf(locked->volume), parts_.lock));
+  return locked;
 }
 
 }  // namespace rbdcrypt::rbd

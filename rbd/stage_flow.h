@@ -44,9 +44,18 @@ struct OpenImage {
   std::unique_ptr<Image> image;
 };
 
+// The volume lock, held, with what it is held over.
+struct LockedVolume {
+  LocatedVolume volume;
+  std::unique_ptr<VolumeLock> lock;
+};
+
 // A volume ready to be mapped.
 struct StageableVolume {
   ClusterEntry cluster;
+  // The cluster's UUID, by which a node tells images of one name in two clusters apart; "" where it
+  // is not known.
+  std::string cluster_fsid = {};
   std::string pool;
   std::string rados_namespace;
   std::string image_name;
@@ -99,6 +108,12 @@ class StageFlow {
                                                            const Caller& caller,
                                                            std::string_view volume_id,
                                                            const StageHints& hints);
+
+  // Takes the volume lock for a mapper that resizes the image itself (safety D4, G1).
+  // kAborted: someone else holds it. Errors of VolumeLocator::Locate as they come.
+  Result<std::unique_ptr<LockedVolume>> Lock(const Context& context,
+                                             const Caller& caller,
+                                             std::string_view volume_id);
 
  private:
   VolumeFlowParts parts_;

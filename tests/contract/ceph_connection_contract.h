@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "rbd/volume_id.h"
 #include "tests/contract/ceph_world.h"
 
 namespace rbdcrypt::testing {
@@ -17,6 +18,12 @@ inline void Fence(rbd::Connection& victim, rbd::Connection& by) {
   for (const std::string& address : addresses) {
     ASSERT_THAT(by.Blocklist(address, std::chrono::hours(1)), IsOk());
   }
+}
+
+TEST_P(CephContract, FsidIsTheClustersUuid) {
+  ASSERT_OK_AND_ASSIGN(const std::string fsid, first().Fsid());
+  EXPECT_TRUE(rbd::IsUuid(fsid)) << fsid;
+  EXPECT_THAT(second().Fsid(), IsOkAndHolds(fsid));
 }
 
 TEST_P(CephContract, PoolsHaveNamesAndNumbers) {

@@ -9,7 +9,9 @@
 #include <gtest/gtest.h>
 
 #include "base/strings.h"
+#include "csi/staging_record.h"
 #include "tests/csi/csi_world.h"
+#include "tests/support/status_matchers.h"
 
 namespace rbdcrypt::csi {
 namespace {
@@ -216,6 +218,45 @@ TEST(NodeTest, ExpandThatResizesASharedImageNeedsASecret) {
     const auto grows = Contains(HasSubstr("grow "));
     EXPECT_EQ(::testing::Value(world.krbd.effects(), grows), status.ok());
   }
+}
+
+// Safety D4, G1: whoever holds the volume's lock, the controller that expands it for one, is waited
+// for by a mapper that resizes the image itself.
+TEST(NodeTest, ExpandThatResizesTheImageTakesTheVolumesLock) {
+  CsiWorld world;
+  world.krbd.ResizeImageOnGrow();
+  const pb::Volume volume = world.Create();
+  const pb::NodeStageVolumeRequest stage = world.StageRequest(volume);
+  ASSERT_TRUE(world.Stage(stage).ok());
+  pb::NodeExpandVolumeRequest request;
+  *request.mutable_secrets() = stage.secrets();
+  rbd::LockTable& locks = world.volumes.ceph.Admin().locks();
+  const rbd::LockName name = rbd::VolumeLockName(volume.volume_id());
+  ASSERT_THAT(locks.Acquire(name, rbd::kVolumeLockDuration, {"note", ""}),
+              rbdcrypt::testing::IsOk());
+  EXPECT_EQ(
+      Expand(world, volume, world.StagedPath(volume), world.staging_path, request).error_code(),
+      grpc::StatusCode::ABORTED);
+  EXPECT_THAT(world.krbd.effects(), ::testing::Not(Contains(HasSubstr("grow "))));
+  ASSERT_THAT(locks.Release(name, "note"), rbdcrypt::testing::IsOk());
+  EXPECT_TRUE(Expand(world, volume, world.StagedPath(volume), world.staging_path, request).ok());
+}
+
+// Safety D1: by name alone, it could be that of another cluster.
+TEST(NodeTest, RecordedClusterGoesWithTheImage) {
+  CsiWorld world;
+  const pb::Volume volume = world.Create();
+  ASSERT_TRUE(world.Stage(world.StageRequest(volume)).ok());
+  const StagingRecord record(world.staging_path);
+  ASSERT_OK_AND_ASSIGN(auto intent, record.ReadIntent());
+  ASSERT_TRUE(intent.has_value());
+  intent->cluster_fsid = "fsid-1";
+  ASSERT_THAT(record.WriteIntent(*intent), rbdcrypt::testing::IsOk());
+  ASSERT_TRUE(Expand(world, volume, world.StagedPath(volume), world.staging_path).ok());
+  ASSERT_TRUE(world.Unstage(world.UnstageRequest(volume)).ok());
+  const std::string image = CsiWorld::ImageOf(volume);
+  EXPECT_THAT(world.krbd.effects(), Contains(Cat("grow ", image, " to ", 2LL << 30, " of fsid-1")));
+  EXPECT_THAT(world.krbd.effects(), Contains(Cat("detach ", image, " of fsid-1")));
 }
 
 TEST(NodeTest, ExpandOfWhatIsNotThereIsNotFound) {

@@ -54,6 +54,11 @@ Result<std::int64_t> FakeConnection::PoolId(std::string_view name) {
   return found;
 }
 
+Result<std::string> FakeConnection::Fsid() {
+  RETURN_IF_ERROR(ceph_.Ask(*client_, [](FakeCephModel&) { return OkStatus(); }));
+  return std::string("b0285c97-a0ce-11eb-8c66-0242ac110002");
+}
+
 Result<std::vector<std::string>> FakeConnection::OwnAddresses() {
   RETURN_IF_ERROR(ceph_.Ask(*client_, [](FakeCephModel&) { return OkStatus(); }));
   return std::vector<std::string>{client_->address};
