@@ -25,7 +25,7 @@ test:  ## Run every suite: unit, integration, sanity, guest, demo
 
 check:  ## The quick gate: format, lint, unit tests
 	@./dev/packages build check test
-	@python3 tests/run.py format unit
+	@python3 tests/run.py unit
 
 build:  ## Build the release binary: build/release/cmd/rbdcrypt
 	@./dev/packages build

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/crash_point.h"
 #include "base/strings.h"
 #include "rbd/first_metadata.h"
 #include "rbd/image_users.h"
+#include "rbd/luks/binary_header.h"
 #include "rbd/luks/blank_header.h"
 #include "rbd/luks/layout.h"
 #include "rbd/metadata_dek_store.h"
@@ -79,7 +81,7 @@ Status EncryptedVolume::Format(const Context& context,
     RETURN_IF_ERROR(
         AfterEffect("create.state-prepared", image_.SetMetadata(kMetaEncrypted, kStatePrepared)));
   }
-  ASSIGN_OR_RETURN(const luks::Inspection found, luks::InspectImage(context, image_));
+  ASSIGN_OR_RETURN(const luks::Inspection found, InspectImage(context, origin));
   ASSIGN_OR_RETURN(const bool needs_header, NeedsHeader(context, found, dek, origin));
   if (needs_header) {
     RETURN_IF_ERROR(WriteHeader(context, lock, found, cipher, dek));
@@ -88,6 +90,15 @@ Status EncryptedVolume::Format(const Context& context,
                            Named("prove that the DEK opens the new header")));
   RETURN_IF_ERROR(lock.EnsureHeld());
   return AfterEffect("create.state-encrypted", image_.SetMetadata(kMetaEncrypted, kStateEncrypted));
+}
+
+// What this very call created, under the lock, nobody has written to: the megabytes in which
+// another tool's second copy could hide need no reading.
+Result<luks::Inspection> EncryptedVolume::InspectImage(const Context& context, Origin origin) {
+  if (origin == Origin::kCreatedNow) {
+    return luks::Inspect(std::vector<std::byte>(2 * luks::kDefaultCopyBytes));
+  }
+  return luks::InspectImage(context, image_);
 }
 
 Status EncryptedVolume::CheckNobodyElse() {

@@ -80,6 +80,7 @@ class EncryptedVolume {
 
  private:
   Status CheckNobodyElse();
+  Result<luks::Inspection> InspectImage(const Context& context, Origin origin);
   Result<Secret> StoredOrNewDek(const Context& context);
   Status CreateDek(const Context& context);
   Result<std::string> RecordedUuid();

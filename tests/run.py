@@ -91,16 +91,17 @@ def check(folder, name, *argv, env=None):
 
 # ---- suites -------------------------------------------------------------------------------------
 
-def suite_format(folder, _options):
+def check_format(folder):
     files = subprocess.run(["git", "ls-files", "*.cc", "*.h"], cwd=ROOT, capture_output=True,
                            text=True, check=True).stdout.split()
-    return check(folder, "clang-format", "clang-format", "--dry-run", "-Werror", *files)
+    return check(folder, "lint/clang-format", "clang-format", "--dry-run", "-Werror", *files)
 
 
 def suite_unit(folder, options):
     """Unit tests under asan and ubsan, the concurrent ones under tsan, lints, a taste of fuzzing."""
+    status = check_format(folder)
     build("asan")
-    status = ctest("asan", "^unit$", folder)
+    status |= ctest("asan", "^unit$", folder)
     for lint in sorted((ROOT / "tests" / "lint").glob("check_*.py")):
         status |= check(folder, f"lint/{lint.stem}", "python3", lint, ROOT)
     status |= check(folder, "lint/check_csi_proto", "python3", "tests/proto/check_csi_proto.py",
@@ -140,6 +141,7 @@ def suite_sanity(folder, _options):
 
 def suite_guest(folder, _options):
     build("release", "rbdcrypt")
+    build("crash", "krbd_real_test")
     return pytest(folder, "tests/guest")
 
 
@@ -154,7 +156,7 @@ SUITES = {
     "guest": suite_guest,
     "demo": suite_demo,
 }
-EXTRA = {"format": suite_format, "fuzz": suite_fuzz}
+EXTRA = {"fuzz": suite_fuzz}
 
 
 # ---- summing up ---------------------------------------------------------------------------------

@@ -19,9 +19,12 @@ namespace {
 namespace pb = ::csi::v1;
 
 using rbdcrypt::testing::CsiWorld;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
 
 grpc::Status Stats(CsiWorld& world,
                    const std::string& path,
@@ -163,7 +166,7 @@ TEST(NodeTest, ExpandFindsTheVolumeByAnyPath) {
   }
   // With the size that the image is to have.
   EXPECT_THAT(world.krbd.effects(),
-              Contains(Cat("grow ", CsiWorld::ImageOf(volume), " to ", 2LL << 30)));
+              Contains(HasSubstr(Cat("grow ", CsiWorld::ImageOf(volume), " to ", 2LL << 30))));
 }
 
 TEST(NodeTest, ExpandOfABlockVolumeGrowsTheDeviceOnly) {
@@ -250,6 +253,9 @@ TEST(NodeTest, RecordedClusterGoesWithTheImage) {
   const StagingRecord record(world.staging_path);
   ASSERT_OK_AND_ASSIGN(auto intent, record.ReadIntent());
   ASSERT_TRUE(intent.has_value());
+  EXPECT_THAT(intent->cluster_fsid, Not(IsEmpty()));
+  EXPECT_THAT(world.krbd.effects(),
+              ElementsAre(AllOf(HasSubstr("attach "), HasSubstr(" of " + intent->cluster_fsid))));
   intent->cluster_fsid = "fsid-1";
   ASSERT_THAT(record.WriteIntent(*intent), rbdcrypt::testing::IsOk());
   ASSERT_TRUE(Expand(world, volume, world.StagedPath(volume), world.staging_path).ok());

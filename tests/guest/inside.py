@@ -22,6 +22,7 @@ from harness.ceph import Ceph  # noqa: E402
 from harness.driver import Driver, RpcError  # noqa: E402
 
 BINARY = ROOT / "build/release/cmd/rbdcrypt"
+KRBD_TESTS = ROOT / "build/crash/tests/attach/krbd_real_test"
 DISK = pathlib.Path("/mnt/disk")
 SIZE = 256 << 20
 CASES = []
@@ -264,6 +265,17 @@ def stage_killed_at_any_time_converges(driver):
         assert not mapped(volume) and not rbd_devices()
     volume.delete()
     assert driver.orphans() == []
+
+
+@case
+def krbd_killed_at_each_of_its_crash_points(driver):
+    """The attacher's own tests on the real kernel, its named crash points among them."""
+    environment = {**os.environ, **driver.ceph.env}
+    done = subprocess.run([KRBD_TESTS, "--gtest_color=no"], capture_output=True, text=True,
+                          env=environment)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert "[  SKIPPED ]" not in done.stdout, done.stdout[-2000:]
+    assert not rbd_devices()
 
 
 def main():

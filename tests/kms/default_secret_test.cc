@@ -61,8 +61,7 @@ TEST(DefaultSecretTest, CreateTakesOnlyThatPassphrase) {
 TEST(DefaultSecretTest, RotationIsRefusedWithTheWayOut) {
   EXPECT_THAT(
       WithPassphrase()->store()->Replace(Context::Background(), "v", "shared", Secret("another")),
-      StatusIs(Code::kFailedPrecondition,
-               AllOf(HasSubstr("volume v"), HasSubstr("StorageClass"))));
+      StatusIs(Code::kFailedPrecondition, AllOf(HasSubstr("volume v"), HasSubstr("StorageClass"))));
 }
 
 TEST(DefaultSecretTest, AMissingOrEmptyPassphraseIsAMissingKey) {
