@@ -27,12 +27,15 @@ Context UndoContext(const Context& context) {
                   .request_id = context.request_id()});
 }
 
-StageIntent IntentOf(const StageOrder& order, const Attacher& attacher) {
+StageIntent IntentOf(const StageOrder& order,
+                     const Attacher& attacher,
+                     const rbd::StageableVolume& volume) {
   return {.volume_id = order.volume_id,
           .attacher = std::string(attacher.name()),
           .is_block = order.access.is_block,
           .is_read_only = order.access.IsReadOnly(),
-          .fs_type = order.access.is_block ? "" : order.access.fs_type};
+          .fs_type = order.access.is_block ? "" : order.access.fs_type,
+          .cluster_fsid = volume.cluster_fsid};
 }
 
 rbd::StageHints HintsOf(const StageOrder& order) {
@@ -51,7 +54,7 @@ Status FreshStage::Run() {
   ASSIGN_OR_RETURN(volume_,
                    parts_.flow.Prepare(context_, caller_, order_.volume_id, HintsOf(order_)));
   ASSIGN_OR_RETURN(Attacher * chosen, parts_.attachers.Choose(order_.parameters, volume_));
-  if (chosen != preferred) {
+  if (chosen != preferred || !volume_.cluster_fsid.empty()) {
     RETURN_IF_ERROR(WriteIntent(*chosen));
   }
   RETURN_IF_ERROR(WriteImageMeta());
@@ -62,7 +65,8 @@ Status FreshStage::Run() {
 Status FreshStage::WriteIntent(Attacher& attacher) {
   attacher_ = &attacher;
   has_begun_ = true;
-  return AfterEffect("node.intent", place_.record().WriteIntent(IntentOf(order_, attacher)));
+  return AfterEffect("node.intent",
+                     place_.record().WriteIntent(IntentOf(order_, attacher, volume_)));
 }
 
 Status FreshStage::WriteImageMeta() {
@@ -78,7 +82,8 @@ Status FreshStage::WriteImageMeta() {
           .image = meta.image,
           .volume_id = order_.volume_id,
           .encrypted = meta.encrypted,
-          .unmap_options = meta.unmap_options};
+          .unmap_options = meta.unmap_options,
+          .cluster_fsid = volume_.cluster_fsid};
   return AfterEffect("node.image-meta", place_.record().WriteImageMeta(meta));
 }
 
@@ -106,6 +111,7 @@ Status FreshStage::Attach() {
                                                       : volume_.header->kdf_memory_bytes;
   }
   request.image_features = volume_.features;
+  request.cluster_fsid = volume_.cluster_fsid;
   // What somebody else attached before stays when this stage fails; what this call began does not.
   has_attached_ = !found.has_value();
   ASSIGN_OR_RETURN(const rbd::luks::MemoryGate::Pass pass,

@@ -40,7 +40,8 @@ AttachmentKey StagedVolume::Key() const {
           .image = meta_->image,
           .volume_id = volume_id_,
           .encrypted = meta_->encrypted,
-          .unmap_options = meta_->unmap_options};
+          .unmap_options = meta_->unmap_options,
+          .cluster_fsid = intent_ ? intent_->cluster_fsid : ""};
 }
 
 // Null: nobody holds it. With a record of ours it is who is named there, attached or not.

@@ -85,6 +85,7 @@ Result<StageIntent> ReadIntentFields(const Json& json) {
   ASSIGN_OR_RETURN(intent.is_block, Flag(json, "block", kStageRecordFile));
   ASSIGN_OR_RETURN(intent.is_read_only, Flag(json, "readOnly", kStageRecordFile));
   ASSIGN_OR_RETURN(intent.fs_type, Text(json, "fsType", kStageRecordFile));
+  ASSIGN_OR_RETURN(intent.cluster_fsid, Text(json, "clusterFsid", kStageRecordFile));
   return intent;
 }
 
@@ -125,9 +126,10 @@ std::string FormatImageMeta(const ImageMeta& meta) {
 }
 
 std::string FormatStageIntent(const StageIntent& intent) {
-  const OrderedJson json = {{"version", kIntentVersion},       {"volumeID", intent.volume_id},
-                            {"attacher", intent.attacher},     {"block", intent.is_block},
-                            {"readOnly", intent.is_read_only}, {"fsType", intent.fs_type}};
+  const OrderedJson json = {{"version", kIntentVersion},         {"volumeID", intent.volume_id},
+                            {"attacher", intent.attacher},       {"block", intent.is_block},
+                            {"readOnly", intent.is_read_only},   {"fsType", intent.fs_type},
+                            {"clusterFsid", intent.cluster_fsid}};
   return Dump(json);
 }
 

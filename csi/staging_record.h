@@ -40,7 +40,8 @@ struct ImageMeta {
 };
 
 // What ceph-csi's file has no room for, rbdcrypt-stage.json, which ceph-csi does not look at:
-// what was asked for, and who maps. Written before anything else happens (safety D2).
+// what was asked for, who maps, and from which cluster. Written before anything else happens
+// (safety D2).
 struct StageIntent {
   std::string volume_id;
   // attach::Attacher::name().
@@ -49,6 +50,9 @@ struct StageIntent {
   bool is_read_only = false;
   // "" for a block volume.
   std::string fs_type = {};
+  // The UUID of the Ceph cluster; "" before the cluster was asked, and in records of releases that
+  // did not ask.
+  std::string cluster_fsid = {};
 
   friend bool operator==(const StageIntent&, const StageIntent&) = default;
 };

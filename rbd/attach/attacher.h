@@ -48,6 +48,8 @@ struct AttachRequest {
   // Where the data begins behind the header; 0 for a plain volume. Tells a later Grow what raw size
   // is in use (safety D4).
   std::uint64_t data_offset_bytes = 0;
+  // The cluster's UUID, as AttachmentKey has it.
+  std::string cluster_fsid = {};
 };
 
 // What is remembered of an attachment, in the staging record, to undo it after a restart without
@@ -59,6 +61,9 @@ struct AttachmentKey {
   std::string volume_id;
   bool encrypted = false;
   std::string unmap_options;
+  // The UUID of the Ceph cluster, without which images of one name in two clusters are taken for
+  // one. "": unknown, then not compared: ceph-csi's records do not have it.
+  std::string cluster_fsid = {};
 };
 
 // A device the volume can be used through.

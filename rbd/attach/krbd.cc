@@ -26,7 +26,8 @@ AttachmentKey KeyOf(const AttachRequest& request) {
           .image = request.image,
           .volume_id = request.volume_id,
           .encrypted = request.dek != nullptr,
-          .unmap_options = ""};
+          .unmap_options = "",
+          .cluster_fsid = request.cluster_fsid};
 }
 
 std::string ImageSpec(const AttachRequest& request) {
@@ -56,6 +57,14 @@ Result<std::optional<Attachment>> LiveDeviceAt(const std::string& path) {
     return std::nullopt;
   }
   return DeviceAt(path);
+}
+
+bool IsOf(const RbdDevice& device, const AttachmentKey& key) {
+  const bool may_be_of_cluster = key.cluster_fsid.empty() || device.cluster_fsid.empty() ||
+                                 device.cluster_fsid == key.cluster_fsid;
+  return may_be_of_cluster && device.pool == key.pool &&
+         device.rados_namespace == key.rados_namespace && device.image == key.image &&
+         device.snapshot == "-";
 }
 
 bool IsOver(const Mapping& mapping, const RbdDevice& device) {
@@ -274,11 +283,20 @@ Result<Attachment> Krbd::Grow(const Context& context,
 
 Result<std::optional<RbdDevice>> Krbd::FindDevice(const AttachmentKey& key) const {
   ASSIGN_OR_RETURN(const auto devices, parts_.bus.List());
-  const auto found = std::ranges::find_if(devices, [&](const RbdDevice& device) {
-    return device.pool == key.pool && device.rados_namespace == key.rados_namespace &&
-           device.image == key.image && device.snapshot == "-";
-  });
-  return found == devices.end() ? std::nullopt : std::optional(*found);
+  std::optional<RbdDevice> found;
+  for (const RbdDevice& device : devices) {
+    if (!IsOf(device, key)) {
+      continue;
+    }
+    if (found && found->cluster_fsid != device.cluster_fsid) {
+      return FailedPrecondition(
+          Cat("image ", key.pool, "/", key.image, " is mapped from two clusters, as ",
+              found->Name(), " and ", device.Name(), ", and volume ", key.volume_id,
+              "'s record does not say which one it is of; unmap one of them by hand"));
+    }
+    found = found ? found : device;
+  }
+  return found;
 }
 
 Status Krbd::LoadModule(const Context& context) {

@@ -20,7 +20,7 @@ namespace rbdcrypt::rbd::attach {
 //
 // Keeps no state of its own: what is attached is what the kernel says. An image mapped by anybody
 // on this node is used, never mapped twice. Images of one name in two clusters are told apart by
-// their UUID alone, as with ceph-csi.
+// the cluster's UUID; where the key lacks it and both are mapped, that is kFailedPrecondition.
 class Krbd final : public Attacher {
  public:
   // What it stands on; all must outlive it. `add_key` is replaced by tests only.

@@ -34,12 +34,13 @@ constexpr std::array<std::string_view, 12> kFeatures = {
 };
 
 // Nothing where the device went away meanwhile. Kernels before 4.19 have no pool_ns, those before
-// 3.14 no minor: what may be missing is read first, for a device that is just going away then lacks
-// one of the others, too.
+// 4.9 no cluster_fsid, those before 3.14 no minor: what may be missing is read first, for a device
+// that is just going away then lacks one of the others, too.
 Result<std::optional<RbdDevice>> ReadDevice(const fs::path& folder, const fs::path& sysfs_root) {
   RbdDevice device;
   device.id = folder.filename();
   ASSIGN_OR_RETURN(const auto rados_namespace, ReadFirstLine(folder / "pool_ns"));
+  ASSIGN_OR_RETURN(const auto cluster_fsid, ReadFirstLine(folder / "cluster_fsid"));
   ASSIGN_OR_RETURN(const auto minor, ReadFirstLine(folder / "minor"));
   ASSIGN_OR_RETURN(const auto ro, ReadFirstLine(sysfs_root / "block" / device.Name() / "ro"));
   ASSIGN_OR_RETURN(const auto snapshot, ReadFirstLine(folder / "current_snap"));
@@ -54,6 +55,7 @@ Result<std::optional<RbdDevice>> ReadDevice(const fs::path& folder, const fs::pa
   device.image = *image;
   device.snapshot = *snapshot;
   device.major = *major;
+  device.cluster_fsid = cluster_fsid.value_or("");
   device.minor = minor.value_or("0");
   device.read_only = ro == "1";
   return device;

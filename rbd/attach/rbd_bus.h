@@ -23,6 +23,8 @@ struct RbdDevice {
   std::string snapshot;
   std::string major;
   std::string minor;
+  // The UUID of its Ceph cluster; "" on kernels before 4.9.
+  std::string cluster_fsid;
   bool read_only = false;
 
   // "rbd0", as in /sys/block and /dev.

@@ -41,6 +41,7 @@ int FakeRbdKernel::AddDevice(const std::string& pool, const std::string& image, 
   folder_.Write(device + "pool_ns", "\n");
   folder_.Write(device + "name", image + "\n");
   folder_.Write(device + "current_snap", "-\n");
+  folder_.Write(device + "cluster_fsid", cluster_fsid_ + "\n");
   folder_.Write(device + "major", "252\n");
   folder_.Write(device + "minor", Cat(id * 16, "\n"));
   folder_.Write(Cat("sys/block/rbd", id, "/ro"), read_only ? "1\n" : "0\n");

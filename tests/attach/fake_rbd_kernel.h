@@ -29,6 +29,10 @@ class FakeRbdKernel {
 
   // Makes a device as if somebody had mapped it. Returns its number.
   int AddDevice(const std::string& pool, const std::string& image, bool read_only = false);
+
+  // The cluster of every device made from now on.
+  void SetClusterFsid(std::string_view fsid) { cluster_fsid_ = fsid; }
+
   void RemoveDevice(int id);
 
   // From now on every read of it fails: with EIO, as that of a dead device, or with another error.
@@ -52,6 +56,7 @@ class FakeRbdKernel {
   std::vector<int> errors_;
   std::vector<std::string> writes_;
   std::string content_;
+  std::string cluster_fsid_ = "cluster-1";
   int next_id_ = 0;
   rbd::attach::RbdBus bus_;
 };

@@ -215,6 +215,48 @@ TEST(KrbdTest, DeadDeviceUnderAForeignMappingIsLeftAlone) {
   EXPECT_THAT(world.kernel.bus().List(), IsOkAndHolds(SizeIs(2)));
 }
 
+// Safety D1.
+TEST(KrbdTest, ImageOfTheSameNameInAnotherClusterIsNeitherUsedNorUnmapped) {
+  World world;
+  world.kernel.SetClusterFsid("cluster-2");
+  world.kernel.AddDevice("rbd", "image");
+  world.kernel.SetClusterFsid("cluster-1");
+  world.request.cluster_fsid = "cluster-1";
+  world.key.cluster_fsid = "cluster-1";
+  EXPECT_THAT(world.krbd.Detach(world.context, world.key), IsOk());
+  EXPECT_THAT(world.kernel.writes(), IsEmpty());
+  ASSERT_THAT(world.krbd.Attach(world.context, world.request), IsOk());
+  EXPECT_THAT(world.dm_crypt.mappings[kName].backing, ElementsAre("rbd1"));
+  EXPECT_THAT(world.krbd.Grow(world.context, world.key, 0), IsOk());
+  EXPECT_THAT(world.krbd.Detach(world.context, world.key), IsOk());
+  EXPECT_THAT(world.kernel.writes(),
+              ElementsAre(HasSubstr("add_single_major"), "refresh: 1", "remove_single_major: 1"));
+}
+
+// A record of ceph-csi, or a kernel that does not say.
+TEST(KrbdTest, UnknownClusterIsNotCompared) {
+  World world;
+  world.kernel.AddDevice("rbd", "image");
+  EXPECT_THAT(world.krbd.Detach(world.context, world.key), IsOk());
+  EXPECT_THAT(world.kernel.bus().List(), IsOkAndHolds(IsEmpty()));
+  world.kernel.SetClusterFsid("");
+  world.kernel.AddDevice("rbd", "image");
+  world.key.cluster_fsid = "cluster-1";
+  EXPECT_THAT(world.krbd.Detach(world.context, world.key), IsOk());
+  EXPECT_THAT(world.kernel.bus().List(), IsOkAndHolds(IsEmpty()));
+}
+
+TEST(KrbdTest, OneOfTwoClustersIsNotGuessed) {
+  World world;
+  world.kernel.AddDevice("rbd", "image");
+  world.kernel.SetClusterFsid("cluster-2");
+  world.kernel.AddDevice("rbd", "image");
+  EXPECT_THAT(world.krbd.Detach(world.context, world.key),
+              StatusIs(Code::kFailedPrecondition, HasSubstr("two clusters")));
+  EXPECT_THAT(world.krbd.Attach(world.context, world.request), StatusIs(Code::kFailedPrecondition));
+  EXPECT_THAT(world.kernel.writes(), IsEmpty());
+}
+
 // Safety E5: a more expensive slot beside it is never tried.
 TEST(KrbdTest, OnlyTheProvenKeyslotIsOpened) {
   World world;

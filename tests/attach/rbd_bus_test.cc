@@ -35,6 +35,7 @@ TEST(RbdBusTest, ListsDevicesByNumberNotByName) {
   ASSERT_OK_AND_ASSIGN(const auto devices, kernel.bus().List());
   ASSERT_EQ(devices.size(), 11U);
   EXPECT_EQ(devices[2].image, "image-2");
+  EXPECT_EQ(devices[2].cluster_fsid, "cluster-1");
   EXPECT_EQ(devices[10].Name(), "rbd10");
   EXPECT_EQ(devices[10].minor, "160");
   EXPECT_TRUE(devices[10].read_only);

@@ -95,6 +95,12 @@ TEST(StagingRecordTest, AnotherVersionsRecordIsNotGuessedAt) {
   EXPECT_THAT(ParseStageIntent(text), StatusIs(Code::kDataLoss, HasSubstr("version 2")));
 }
 
+TEST(StagingRecordTest, RecordOfAReleaseThatDidNotAskForTheClusterIsRead) {
+  ASSERT_OK_AND_ASSIGN(const StageIntent old,
+                       ParseStageIntent(R"({"version":1,"volumeID":"v","attacher":"krbd"})"));
+  EXPECT_EQ(old.cluster_fsid, "");
+}
+
 TEST(StagingRecordTest, NothingIsThereAtFirst) {
   const TempDir dir;
   const StagingRecord record(dir.path());
@@ -117,7 +123,8 @@ TEST(StagingRecordTest, WhatIsWrittenIsReadAndRemoved) {
                               .attacher = "qemu",
                               .is_block = false,
                               .is_read_only = true,
-                              .fs_type = "xfs"};
+                              .fs_type = "xfs",
+                              .cluster_fsid = "fsid"};
   ASSERT_THAT(record.WriteIntent(intent), IsOk());
   ASSERT_THAT(record.WriteImageMeta(meta), IsOk());
   // A temporary file that a crash left is in nobody's way.

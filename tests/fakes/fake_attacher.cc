@@ -12,6 +12,14 @@ using rbd::attach::Attachment;
 using rbd::attach::AttachmentKey;
 using rbd::attach::AttachRequest;
 
+namespace {
+
+std::string OfCluster(const std::string& fsid) {
+  return fsid.empty() ? "" : " of " + fsid;
+}
+
+}  // namespace
+
 void FakeAttacher::RefuseCipher(const std::string& cipher) {
   absl::MutexLock lock(&mutex_);
   refused_cipher_ = cipher;
@@ -35,6 +43,11 @@ bool FakeAttacher::TriesEveryKeyslot() const {
 bool FakeAttacher::GrowResizesImage() const {
   absl::MutexLock lock(&mutex_);
   return grow_resizes_image_;
+}
+
+void FakeAttacher::CallInAttach(std::function<void()> look) {
+  absl::MutexLock lock(&mutex_);
+  look_ = std::move(look);
 }
 
 void FakeAttacher::AskInUse(std::function<bool(const std::string& device)> is_in_use) {
@@ -101,7 +114,10 @@ Result<Attachment> FakeAttacher::Attach(const Context& context, const AttachRequ
   RETURN_IF_ERROR(
       Begin(context, Cat("attach ", request.image, request.dek == nullptr ? " plain" : " encrypted",
                          request.read_only ? " ro" : "", request.map_options.empty() ? "" : " ",
-                         request.map_options)));
+                         request.map_options, OfCluster(request.cluster_fsid))));
+  if (look_) {
+    look_();
+  }
   deks_[request.image] = request.dek == nullptr ? "" : std::string(request.dek->RevealText());
   return AttachmentOf(request.image);
 }
@@ -114,7 +130,7 @@ Status FakeAttacher::Detach(const Context& context, const AttachmentKey& key) {
   if (is_in_use_ && is_in_use_(DeviceOf(key.image))) {
     return FailedPrecondition(Cat(DeviceOf(key.image), " is still in use"));
   }
-  RETURN_IF_ERROR(Begin(context, Cat("detach ", key.image)));
+  RETURN_IF_ERROR(Begin(context, Cat("detach ", key.image, OfCluster(key.cluster_fsid))));
   deks_.erase(key.image);
   return OkStatus();
 }
@@ -132,7 +148,7 @@ Result<Attachment> FakeAttacher::Grow(const Context& context,
                                       std::uint64_t required_bytes) {
   absl::MutexLock lock(&mutex_);
   const std::string promise = required_bytes == 0 ? "" : Cat(" to ", required_bytes);
-  RETURN_IF_ERROR(Begin(context, Cat("grow ", key.image, promise)));
+  RETURN_IF_ERROR(Begin(context, Cat("grow ", key.image, promise, OfCluster(key.cluster_fsid))));
   return AttachmentOf(key.image);
 }
 

@@ -19,7 +19,7 @@ namespace rbdcrypt::testing {
 // Maps images to devices that are only names: "/dev/NAME/IMAGE". Thread safe.
 //
 // effects(): "attach IMAGE [plain|encrypted] [ro] [OPTIONS]", "detach IMAGE",
-// "grow IMAGE[ to BYTES]".
+// "grow IMAGE[ to BYTES]"; each ends with " of FSID" where the cluster is given.
 class FakeAttacher final : public rbd::attach::Attacher {
  public:
   explicit FakeAttacher(std::string name) : name_(std::move(name)) {}
@@ -30,6 +30,9 @@ class FakeAttacher final : public rbd::attach::Attacher {
   // What it says of itself; neither at first.
   void TryEveryKeyslot();
   void ResizeImageOnGrow();
+
+  // Called in the midst of every Attach.
+  void CallInAttach(std::function<void()> look);
 
   // Asked with a device before it is detached: whether a mount keeps it busy.
   void AskInUse(std::function<bool(const std::string& device)> is_in_use);
@@ -74,6 +77,7 @@ class FakeAttacher final : public rbd::attach::Attacher {
   std::string refused_cipher_ ABSL_GUARDED_BY(mutex_);
   bool tries_every_keyslot_ ABSL_GUARDED_BY(mutex_) = false;
   bool grow_resizes_image_ ABSL_GUARDED_BY(mutex_) = false;
+  std::function<void()> look_ ABSL_GUARDED_BY(mutex_);
   std::function<bool(const std::string&)> is_in_use_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> deks_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Status> failures_ ABSL_GUARDED_BY(mutex_);
