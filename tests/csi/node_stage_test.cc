@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #include "csi/node_stage.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -11,6 +12,8 @@
 
 #include "base/strings.h"
 #include "csi/staging_record.h"
+#include "rbd/luks/header.h"
+#include "rbd/luks/memory_gate.h"
 #include "rbd/names.h"
 #include "tests/csi/csi_world.h"
 #include "tests/support/status_matchers.h"
@@ -85,6 +88,45 @@ TEST(NodeStageTest, PlainVolumeTouchesNoKey) {
   EXPECT_EQ(world.volumes.store->calls(), 0);
   EXPECT_THAT(world.node_folder.Read("globalmount/image-meta.json"),
               HasSubstr(R"("encrypted":false)"));
+}
+
+// Gives the volume a second keyslot, of 32 MiB; the DEK's own takes none.
+void AddExpensiveKeyslot(CsiWorld& world, const pb::Volume& volume) {
+  const Context context = Context::Background();
+  ASSERT_OK_AND_ASSIGN(const auto image, world.volumes.ceph.Admin().images().Open(
+                                             CsiWorld::ImageOf(volume), rbd::OpenMode::kReadWrite));
+  ASSERT_OK_AND_ASSIGN(rbd::luks::Header header, rbd::luks::Header::Load(context, *image));
+  const Secret dek(world.volumes.store->CurrentForTest(volume.volume_id()));
+  ASSERT_THAT(header.AddKeyslot(context, dek, Secret("an administrator's"),
+                                rbd::luks::KdfProfile::kHumanPassphrase),
+              rbdcrypt::testing::IsOk());
+  ASSERT_THAT(header.WriteBack(context, *image), rbdcrypt::testing::IsOk());
+}
+
+// Safety E5: while it opens the volume, a mapper that takes the proven slot has what that takes of
+// the gate's budget, which is nothing, and one that tries them all has the dearest's 32 MiB.
+TEST(NodeStageTest, MemoryGateIsPassedWithWhatTheMapperWillRun) {
+  for (const bool tries_every_keyslot : {false, true}) {
+    CsiWorld world;
+    const pb::Volume volume = world.Create();
+    AddExpensiveKeyslot(world, volume);
+    if (tries_every_keyslot) {
+      world.krbd.TryEveryKeyslot();
+    }
+    bool has_looked = false;
+    world.krbd.CallInAttach([&] {
+      has_looked = true;
+      // Asks once, and does not wait.
+      int asked = 0;
+      const Context hasty({.clock = &SystemClock(), .is_cancelled = [&] { return ++asked > 1; }});
+      const std::uint64_t half = rbd::luks::kCheapKdfBudgetBytes / 2;
+      const auto first = world.gate.Enter(Context::Background(), half);
+      EXPECT_THAT(first, rbdcrypt::testing::IsOk());
+      EXPECT_EQ(world.gate.Enter(hasty, half).ok(), !tries_every_keyslot);
+    });
+    ASSERT_THAT(world.Stage(world.StageRequest(volume)), IsOkRpc());
+    EXPECT_TRUE(has_looked);
+  }
 }
 
 TEST(NodeStageTest, StageAgainChangesNothing) {
