@@ -124,6 +124,11 @@ Result<Attachment> QemuStorage::Build(const Context& context,
   RETURN_IF_ERROR(StartExport(context, request, record));
   ASSIGN_OR_RETURN(record.loop_device, AddLoop(context, request));
   RETURN_IF_ERROR(AfterEffect("attach.qemu-loop", OkStatus()));
+  if (!request.read_only) {
+    // librbd writes through until it sees a flush (rbd_cache_writethrough_until_flush), for whose
+    // sake a user who never flushes would pay; ours come through loop device and export.
+    RETURN_IF_ERROR(FlushDevice(record.loop_device));
+  }
   if (request.dek == nullptr && !request.may_hold_luks) {
     RETURN_IF_ERROR(RefusePlainUseOfLuks(record.loop_device));
   }
