@@ -89,7 +89,7 @@ class Driver {
         clusters_(options.cluster_config, options.cluster_mapping),
         connections_(SystemClock(), Connect),
         kms_config_(options.kms_config),
-        registry_(kms_config_, Providers()),
+        registry_(kms_config_, Providers(), &metrics_),
         locator_(clusters_, connections_, options.instance_id),
         parts_{.locator = locator_, .kms = registry_, .lock = {}, .metrics = &metrics_},
         door_(metrics_, SystemClock(), {}),

@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "kms/counted.h"
 #include "kms/names.h"
 
 namespace rbdcrypt::kms {
 
-Registry::Registry(ConfigSource& config, Providers providers)
-    : config_(config), providers_(std::move(providers)) {}
+Registry::Registry(ConfigSource& config, Providers providers, Metrics* metrics)
+    : config_(config), providers_(std::move(providers)), metrics_(metrics) {}
 
 Result<Registry::Row> Registry::Find(const Context& context, const std::string& kms_id) {
   ConfigEntry entry{.id = std::string(kDefaultKmsId),
@@ -34,7 +35,8 @@ Result<Registry::Row> Registry::Find(const Context& context, const std::string& 
 
 Result<std::shared_ptr<Kms>> Registry::Open(const Context& context, const KmsRequest& request) {
   ASSIGN_OR_RETURN(const Row row, Find(context, request.kms_id));
-  return row.provider.open(context, row.entry, request);
+  ASSIGN_OR_RETURN(std::shared_ptr<Kms> kms, row.provider.open(context, row.entry, request));
+  return metrics_ == nullptr ? kms : Counted(std::move(kms), *metrics_);
 }
 
 Result<bool> Registry::KeepsDeks(const Context& context, const std::string& kms_id) {

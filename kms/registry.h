@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/context.h"
+#include "base/metrics.h"
 #include "base/secret.h"
 #include "base/status.h"
 #include "kms/config.h"
@@ -50,7 +51,8 @@ using Providers = std::map<std::string, Provider, std::less<>>;
 // later connections) the factories keep. Thread safe.
 class Registry {
  public:
-  Registry(ConfigSource& config, Providers providers);
+  // `metrics`, if not null, counts every call to a provider and must outlive it.
+  Registry(ConfigSource& config, Providers providers, Metrics* metrics = nullptr);
 
   // The provider of `request.kms_id`. An empty id and "default" are the Secret-based one and read
   // no configuration (ceph-csi-compat 6.1). Opening asks no key manager: one that is down, or a
@@ -74,6 +76,7 @@ class Registry {
 
   ConfigSource& config_;
   Providers providers_;
+  Metrics* metrics_;
 };
 
 }  // namespace rbdcrypt::kms
