@@ -18,9 +18,9 @@ namespace {
 
 using ::rbdcrypt::testing::IsOk;
 using ::rbdcrypt::testing::IsOkAndHolds;
-using ::rbdcrypt::testing::NoMoreFiles;
 using ::rbdcrypt::testing::StatusIs;
 using ::rbdcrypt::testing::TempDir;
+using ::rbdcrypt::testing::WithoutFiles;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -80,8 +80,7 @@ TEST(BlockDeviceTest, AnyOtherFailureIsAnErrorAndNoDeadDevice) {
   const std::string disk = folder.Write("disk", With("", 0));
   EXPECT_THAT(IsAlive(folder.File("none")), StatusIs(Code::kNotFound));
   EXPECT_THAT(IsAlive(folder.path()), StatusIs(Code::kUnavailable));
-  const NoMoreFiles none;
-  EXPECT_THAT(IsAlive(disk), Not(IsOk()));
+  EXPECT_THAT(WithoutFiles([&] { return IsAlive(disk); }), Not(IsOk()));
 }
 
 }  // namespace

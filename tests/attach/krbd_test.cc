@@ -22,8 +22,8 @@ using ::rbdcrypt::testing::FakeRbdKernel;
 using ::rbdcrypt::testing::FakeSubprocess;
 using ::rbdcrypt::testing::IsOk;
 using ::rbdcrypt::testing::IsOkAndHolds;
-using ::rbdcrypt::testing::NoMoreFiles;
 using ::rbdcrypt::testing::StatusIs;
+using ::rbdcrypt::testing::WithoutFiles;
 using ::testing::ElementsAre;
 using ::testing::Eq;
 using ::testing::HasSubstr;
@@ -194,13 +194,14 @@ TEST(KrbdTest, DeviceThatFailsForAnotherReasonIsNotTakenForDead) {
 TEST(KrbdTest, DevicesThatCannotBeListedAreNotAbsent) {
   World world;
   ASSERT_THAT(world.krbd.Attach(world.context, world.request), IsOk());
-  {
-    const NoMoreFiles none;
-    EXPECT_THAT(world.krbd.Detach(world.context, world.key), StatusIs(Code::kUnavailable));
-    EXPECT_THAT(world.krbd.Attach(world.context, world.request), StatusIs(Code::kUnavailable));
-    EXPECT_THAT(world.krbd.Find(world.context, world.key), StatusIs(Code::kUnavailable));
-    EXPECT_THAT(world.krbd.Grow(world.context, world.key, 0), StatusIs(Code::kUnavailable));
-  }
+  EXPECT_THAT(WithoutFiles([&] { return world.krbd.Detach(world.context, world.key); }),
+              StatusIs(Code::kUnavailable));
+  EXPECT_THAT(WithoutFiles([&] { return world.krbd.Attach(world.context, world.request); }),
+              StatusIs(Code::kUnavailable));
+  EXPECT_THAT(WithoutFiles([&] { return world.krbd.Find(world.context, world.key); }),
+              StatusIs(Code::kUnavailable));
+  EXPECT_THAT(WithoutFiles([&] { return world.krbd.Grow(world.context, world.key, 0); }),
+              StatusIs(Code::kUnavailable));
   EXPECT_THAT(world.kernel.writes(), SizeIs(1));
   EXPECT_THAT(world.dm_crypt.closed, IsEmpty());
 }

@@ -11,7 +11,7 @@ namespace rbdcrypt::rbd::attach {
 namespace {
 
 using ::rbdcrypt::testing::IsOk;
-using ::rbdcrypt::testing::NoMoreFiles;
+using ::rbdcrypt::testing::WithoutFiles;
 using ::testing::Not;
 
 constexpr char kNone[] = "/dev/rbdcrypt-no-such-loop";
@@ -20,11 +20,10 @@ constexpr char kNone[] = "/dev/rbdcrypt-no-such-loop";
 // is in devices_test.cc.)
 TEST(LoopDeviceTest, DeviceThatCannotBeLookedAtIsNotFree) {
   const Context context = Context::Background();
-  const NoMoreFiles none;
-  EXPECT_THAT(ReleaseLoop(context, kNone), Not(IsOk()));
-  EXPECT_THAT(CheckLoopUnused(context, kNone), Not(IsOk()));
-  EXPECT_THAT(FindLoop({}), Not(IsOk()));
-  const Status flushed = FlushDevice(kNone);
+  EXPECT_THAT(WithoutFiles([&] { return ReleaseLoop(context, kNone); }), Not(IsOk()));
+  EXPECT_THAT(WithoutFiles([&] { return CheckLoopUnused(context, kNone); }), Not(IsOk()));
+  EXPECT_THAT(WithoutFiles([&] { return FindLoop({}); }), Not(IsOk()));
+  const Status flushed = WithoutFiles([] { return FlushDevice(kNone); });
   EXPECT_THAT(flushed, Not(IsOk()));
   EXPECT_NE(flushed.code(), Code::kDataLoss);
 }

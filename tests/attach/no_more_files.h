@@ -31,4 +31,12 @@ class NoMoreFiles {
   rlimit before_{};
 };
 
+// What `call` returns where it can open nothing. Checked after that only: gtest and sanitizers open
+// files of their own.
+template <typename Call>
+auto WithoutFiles(const Call& call) {
+  const NoMoreFiles none;
+  return call();
+}
+
 }  // namespace rbdcrypt::testing

@@ -30,10 +30,10 @@ using ::rbdcrypt::testing::FakeSubprocess;
 using ::rbdcrypt::testing::FullSocket;
 using ::rbdcrypt::testing::IsOk;
 using ::rbdcrypt::testing::IsOkAndHolds;
-using ::rbdcrypt::testing::NoMoreFiles;
 using ::rbdcrypt::testing::QmpServer;
 using ::rbdcrypt::testing::StatusIs;
 using ::rbdcrypt::testing::TempDir;
+using ::rbdcrypt::testing::WithoutFiles;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -183,9 +183,9 @@ TEST(QemuDaemonTest, ProcessesThatCannotBeListedAreNotGone) {
   FakeSubprocess programs;
   const TempDir folder;
   QemuDaemon daemon(programs, folder.path(), "");
-  const NoMoreFiles none;
-  EXPECT_THAT(daemon.IsRunning(), StatusIs(Code::kUnavailable));
-  EXPECT_THAT(daemon.Stop(Context::Background()), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(WithoutFiles([&] { return daemon.IsRunning(); }), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(WithoutFiles([&] { return daemon.Stop(Context::Background()); }),
+              StatusIs(Code::kUnavailable));
 }
 
 // Whatever the context allows: 10 s here, of which the peaceful end may take half.

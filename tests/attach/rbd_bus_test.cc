@@ -20,9 +20,9 @@ namespace fs = std::filesystem;
 using ::rbdcrypt::testing::FakeClock;
 using ::rbdcrypt::testing::FakeRbdKernel;
 using ::rbdcrypt::testing::IsOkAndHolds;
-using ::rbdcrypt::testing::NoMoreFiles;
 using ::rbdcrypt::testing::StatusIs;
 using ::rbdcrypt::testing::TempDir;
+using ::rbdcrypt::testing::WithoutFiles;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -65,11 +65,9 @@ TEST(RbdBusTest, DeviceThatVanishesWhileItIsLookedAtIsSkipped) {
 TEST(RbdBusTest, DevicesThatCannotBeReadAreAnError) {
   FakeRbdKernel kernel;
   kernel.AddDevice("rbd", "image");
-  {
-    const NoMoreFiles none;
-    EXPECT_THAT(kernel.bus().List(), StatusIs(Code::kUnavailable));
-    EXPECT_THAT(kernel.bus().SupportedFeatures(), StatusIs(Code::kUnavailable));
-  }
+  EXPECT_THAT(WithoutFiles([&] { return kernel.bus().List(); }), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(WithoutFiles([&] { return kernel.bus().SupportedFeatures(); }),
+              StatusIs(Code::kUnavailable));
   for (const char* file : {"pool", "pool_ns"}) {
     const std::string path = Cat(kernel.SysfsRoot(), "/bus/rbd/devices/0/", file);
     fs::rename(path, path + ".good");

@@ -15,9 +15,9 @@ namespace {
 
 using ::rbdcrypt::testing::IsOk;
 using ::rbdcrypt::testing::IsOkAndHolds;
-using ::rbdcrypt::testing::NoMoreFiles;
 using ::rbdcrypt::testing::StatusIs;
 using ::rbdcrypt::testing::TempDir;
+using ::rbdcrypt::testing::WithoutFiles;
 using ::testing::Eq;
 using ::testing::Optional;
 
@@ -35,11 +35,11 @@ TEST(SmallFileTest, OnlyAFileThatIsNotThereIsAbsent) {
   const std::string file = folder.Write("file", "rbd");
   EXPECT_THAT(ReadFirstLine(folder.File("none")), IsOkAndHolds(Eq(std::nullopt)));
   EXPECT_THAT(ReadIfThere(folder.File("none")), IsOkAndHolds(Eq(std::nullopt)));
-  const NoMoreFiles none;
-  EXPECT_THAT(ReadFirstLine(file), StatusIs(Code::kUnavailable));
-  EXPECT_THAT(ReadIfThere(file), StatusIs(Code::kUnavailable));
-  EXPECT_THAT(ReadFile(file), StatusIs(Code::kUnavailable));
-  EXPECT_THAT(ListFolder(folder.path()), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(WithoutFiles([&] { return ReadFirstLine(file); }), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(WithoutFiles([&] { return ReadIfThere(file); }), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(WithoutFiles([&] { return ReadFile(file); }), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(WithoutFiles([&] { return ListFolder(folder.path()); }),
+              StatusIs(Code::kUnavailable));
 }
 
 TEST(SmallFileTest, WholeFileIsReadAndAbsenceIsNotFound) {

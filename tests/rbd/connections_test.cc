@@ -44,6 +44,8 @@ class NumberedConnection final : public Connection {
   Result<std::int64_t> PoolId(std::string_view) override { return Unimplemented("pools"); }
 
   // Tells the connections apart.
+  Result<std::string> Fsid() override { return Unavailable("no cluster"); }
+
   Result<std::vector<std::string>> OwnAddresses() override {
     return std::vector<std::string>{std::to_string(number_)};
   }
