@@ -31,8 +31,9 @@ class NoMoreFiles {
   rlimit before_{};
 };
 
-// What `call` returns where it can open nothing. Checked after that only: gtest and sanitizers open
-// files of their own.
+// What `call` returns where it can open nothing. It is looked at after that only, and whatever it
+// calls virtually must have been called before: UBSan opens a pipe to look at an object of a type
+// that is new to it.
 template <typename Call>
 auto WithoutFiles(const Call& call) {
   const NoMoreFiles none;
