@@ -34,15 +34,12 @@ def test_there_are_programs():
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_program(ceph, session_folder, name):
+def test_program(ceph, name):
     results = os.environ.get("RBDCRYPT_TEST_RESULTS")
-    env = {**os.environ, **ceph.env, "TMPDIR": str(session_folder), "GTEST_COLOR": "no"}
+    # A short path: sockets in folders below it must fit into 107 characters.
+    env = {**os.environ, **ceph.env, "TMPDIR": "/tmp", "GTEST_COLOR": "no"}
     if results:
         env["GTEST_OUTPUT"] = f"xml:{results}/{name}.xml"
     done = subprocess.run(PROGRAMS[name], env=env, capture_output=True, text=True, timeout=600)
-    skipped = "[  SKIPPED ]" in done.stdout
-    passed = "[       OK ]" in done.stdout
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
-    if skipped and not passed:
-        pytest.skip(f"{name}: every case is skipped: see its own results")
-    assert passed, f"{name} ran nothing"
+    assert "[       OK ]" in done.stdout, f"{name} ran nothing"
