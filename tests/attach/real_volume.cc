@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -90,11 +91,17 @@ RealImage::RealImage(const RealCluster& cluster, Kind kind)
 }
 
 RealImage::~RealImage() {
-  // A daemon that was killed watches the image for 30 s more: then it is left to the cluster's end.
-  SystemSubprocess()
-      .Run(Context::Background(), cluster_.RbdCommand({"rm", Cat(RealCluster::kPool, "/", name_)}))
-      .status()
-      .IgnoreError();
+  // A daemon that was killed watches the image for 30 s more.
+  const Context context = Context::Background();
+  const Command remove = cluster_.RbdCommand({"rm", Cat(RealCluster::kPool, "/", name_)});
+  const auto give_up = context.clock().Now() + std::chrono::seconds(60);
+  while (!SystemSubprocess().RunChecked(context, remove).ok()) {
+    if (context.clock().Now() >= give_up) {
+      ADD_FAILURE() << "image " << name_ << " cannot be removed";
+      return;
+    }
+    context.clock().SleepUntil(context.clock().Now() + std::chrono::seconds(1));
+  }
 }
 
 rbd::attach::AttachRequest RealImage::Request() const {
