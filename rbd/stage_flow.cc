@@ -124,7 +124,7 @@ Result<StageableVolume> StagePreparation::Run(std::string_view volume_id) {
   ASSIGN_OR_RETURN(stageable.image_size_bytes, image_->SizeBytes());
   ASSIGN_OR_RETURN(stageable.features, image_->Features());
   if (MustBeAlone() && !hints_.is_read_only) {
-    stageable.watch = std::make_unique<OpenImage>(std::move(volume_), std::move(image_));
+    stageable.watch = std::make_unique<OpenImage>(OpenImage{std::move(volume_), std::move(image_)});
   }
   return stageable;
 }

@@ -139,7 +139,9 @@ TEST_F(VolumeLockTest, OneThatLostTheLockTakesNobodyElsesRecordAway) {
 
 TEST_F(VolumeLockTest, EarlierLifeOfTheSameProgramIsReplacedAtOnce) {
   ASSERT_OK_AND_ASSIGN(auto lock, first_.Lock());
-  lock.release();  // as SIGKILL leaves it
+  // A dead process releases nothing.
+  first_.process().Kill();
+  lock.reset();
   first_.Restart();
   EXPECT_THAT(first_.Lock(), IsOk());
 }
@@ -153,14 +155,11 @@ TEST_F(VolumeLockTest, AnotherCallOfTheSameProcessIsWaitedFor) {
 }
 
 TEST_F(VolumeLockTest, DeadHolderIsReplacedOnceItsWatchIsGone) {
-  {
-    ASSERT_OK_AND_ASSIGN(const auto image,
-                         first_.pool().images().Open(kImage, OpenMode::kReadWrite));
-    ASSERT_OK_AND_ASSIGN(auto lock, first_.Lock());
-    lock.release();
-    clock_.Advance(std::chrono::seconds(60));
-    EXPECT_THAT(second_.Lock(), StatusIs(Code::kAborted));
-  }
+  ASSERT_OK_AND_ASSIGN(auto image, first_.pool().images().Open(kImage, OpenMode::kReadWrite));
+  ASSERT_OK_AND_ASSIGN(const auto lock, first_.Lock());
+  clock_.Advance(std::chrono::seconds(60));
+  EXPECT_THAT(second_.Lock(), StatusIs(Code::kAborted));
+  image.reset();
   EXPECT_THAT(second_.Lock(), IsOk());
   EXPECT_THAT(first_.Write(), StatusIs(Code::kAborted));
 }
@@ -185,8 +184,7 @@ TEST_F(VolumeLockTest, LockOfCephCsiIsWaitedFor) {
 // Safety G2: where fencing is not permitted, the grace begins when somebody first waits.
 TEST_F(VolumeLockTest, HolderThatCannotBeFencedIsWaitedFor) {
   ceph_.ForbidBlocklisting();
-  ASSERT_OK_AND_ASSIGN(auto lock, first_.Lock());
-  lock.release();
+  ASSERT_OK_AND_ASSIGN(const auto lock, first_.Lock());
   // Long before anybody saw it.
   clock_.Advance(std::chrono::hours(2));
   EXPECT_THAT(second_.Lock(), StatusIs(Code::kAborted, HasSubstr("osd blocklist")));
