@@ -97,7 +97,7 @@ Status VolumeDeletion::CheckUnused(Image& image) const {
     return OkStatus();
   }
   return FailedPrecondition(Cat("volume ", volume_.volume_id, ": image ", volume_.entry.image_name,
-                                " is still open at ", others, "; unstage it there first"));
+                                " is still open at ", others, "; ", kHowToFree));
 }
 
 Status VolumeDeletion::CheckVictim(Image& image) const {

@@ -47,6 +47,7 @@ class Image : public luks::HeaderIo {
   virtual Status RemoveMetadata(std::string_view key) = 0;
   virtual Result<std::map<std::string, std::string>> ListMetadata() = 0;
 
+  // Without the clients that are on the blocklist, whether or not RADOS has dropped their watches.
   virtual Result<std::vector<Watcher>> Watchers() = 0;
   virtual Result<bool> HasSnapshots() = 0;
 

@@ -48,7 +48,7 @@ Status WaitUntilUnused(const Context& context,
       return OkStatus();
     }
     if (clock.Now() + wait > give_up || context.TimeLeft() < wait + kReserve) {
-      return FailedPrecondition(Cat(what, ": still open at ", others, "; unstage it there first"));
+      return FailedPrecondition(Cat(what, ": still open at ", others, "; ", kHowToFree));
     }
     clock.SleepUntil(clock.Now() + wait);
     RETURN_IF_ERROR(context.Check(Cat("wait until ", what, " is unused")));

@@ -4,12 +4,19 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "base/context.h"
 #include "base/status.h"
 #include "rbd/image.h"
 
 namespace rbdcrypt::rbd {
+
+// What to do about others' use, for the end of an error's text. RADOS can remember a dead client
+// for good (rbd/image_watchers.h).
+inline constexpr std::string_view kHowToFree =
+    "unstage it there first or, if that client is dead for good, shut it out with: "
+    "ceph osd blocklist add ADDRESS";
 
 // The addresses of everybody but us who has the image open, joined by ", "; "" for nobody.
 Result<std::string> OtherUsers(Image& image);

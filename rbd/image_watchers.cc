@@ -2,9 +2,13 @@
 // Copyright the rbdcrypt authors
 #include "rbd/image_watchers.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 
 #include "base/strings.h"
+#include "rbd/blocklist.h"
+#include "rbd/client_address.h"
 
 namespace rbdcrypt::rbd {
 namespace {
@@ -31,7 +35,24 @@ Result<ImageWatchers> ImageWatchers::List(const RadosPool& pool,
     return pool.client().Error(result, Cat("list watchers of image ", spec));
   }
   entries.resize(count);
-  return ImageWatchers(std::move(entries));
+  ImageWatchers watchers(std::move(entries));
+  RETURN_IF_ERROR(watchers.SetAsideFenced(pool.client()));
+  return watchers;
+}
+
+Status ImageWatchers::SetAsideFenced(RadosClient& client) {
+  const auto is_self = [&client](const rbd_image_watcher_t& entry) {
+    return static_cast<std::uint64_t>(entry.id) == client.instance_id();
+  };
+  if (std::ranges::all_of(entries_, is_self)) {
+    return OkStatus();
+  }
+  ASSIGN_OR_RETURN(const ClientAddresses fenced, ListBlocklist(client));
+  const auto dead = std::ranges::stable_partition(entries_, [&](const rbd_image_watcher_t& entry) {
+    return is_self(entry) || !fenced.contains(ParseClientAddress(entry.addr));
+  });
+  live_count_ = entries_.size() - dead.size();
+  return OkStatus();
 }
 
 ImageWatchers::~ImageWatchers() {

@@ -6,11 +6,13 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,6 +41,15 @@ Secret ReadKey(const char* path) {
   key.Shrink(static_cast<std::size_t>(file.gcount()));
   key.Shrink(Trim(key.RevealText()).size());
   return key;
+}
+
+pid_t PidOf(std::string_view daemon) {
+  std::ifstream file(Cat(std::getenv("RBDCRYPT_CEPH_DIR"), "/pid/", daemon));
+  pid_t pid = -1;
+  if (!(file >> pid)) {
+    Die(Cat("there is no daemon ", daemon));
+  }
+  return pid;
 }
 
 rbd::RadosClient::Options NoConfigFile() {
@@ -101,15 +112,33 @@ std::string RealCeph::Admin(const std::string& command) {
   return output;
 }
 
-StoppedDaemon::StoppedDaemon(std::string_view name) {
-  std::ifstream file(Cat(std::getenv("RBDCRYPT_CEPH_DIR"), "/pid/", name));
-  if (!(file >> pid_) || ::kill(pid_, SIGSTOP) != 0) {
+StoppedDaemon::StoppedDaemon(std::string_view name) : pid_(PidOf(name)) {
+  if (::kill(pid_, SIGSTOP) != 0) {
     Die(Cat("cannot stop ", name));
   }
 }
 
 StoppedDaemon::~StoppedDaemon() {
   ::kill(pid_, SIGCONT);
+}
+
+StoppedThread::StoppedThread(std::string_view daemon, std::string_view thread) {
+  const std::string folder = Cat("/proc/", PidOf(daemon), "/task");
+  for (const auto& task : std::filesystem::directory_iterator(folder)) {
+    std::string name;
+    if (std::getline(std::ifstream(task.path() / "comm"), name) && name == thread) {
+      tid_ = std::stoi(task.path().filename());
+    }
+  }
+  if (tid_ < 0 || ::ptrace(PTRACE_SEIZE, tid_, nullptr, nullptr) != 0 ||
+      ::ptrace(PTRACE_INTERRUPT, tid_, nullptr, nullptr) != 0 ||
+      ::waitpid(tid_, nullptr, __WALL) != tid_) {
+    Die(Cat("cannot stop thread ", thread, " of ", daemon));
+  }
+}
+
+StoppedThread::~StoppedThread() {
+  ::ptrace(PTRACE_DETACH, tid_, nullptr, nullptr);
 }
 
 std::string UniqueName(std::string_view stem) {

@@ -57,6 +57,19 @@ class StoppedDaemon {
   pid_t pid_ = -1;
 };
 
+// Stops one thread of a daemon while it lives, the one of that name, as root. To be destroyed by
+// the thread that made it.
+class StoppedThread {
+ public:
+  StoppedThread(std::string_view daemon, std::string_view thread);
+  ~StoppedThread();
+  StoppedThread(const StoppedThread&) = delete;
+  StoppedThread& operator=(const StoppedThread&) = delete;
+
+ private:
+  pid_t tid_ = -1;
+};
+
 // A name that no other test and no earlier run has used.
 std::string UniqueName(std::string_view stem);
 

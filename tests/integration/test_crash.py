@@ -222,9 +222,14 @@ def crash_again_at(life, point):
 
 
 def crash_when_slow(life, point):
-    """A create sleeps under its lock for so long that it has to renew it."""
+    """A create sleeps under its lock for so long that it has to renew it.
+
+    Before there is an image: its watch of one would run out meanwhile, and a client that is killed
+    while it watches again may leave a watch for good, which keeps the image in the trash
+    (rbd/image_watchers.h).
+    """
     controller = life.driver.controller
-    controller.start(RBDCRYPT_CRASH_AT=point, RBDCRYPT_STOP_AT="create.dek",
+    controller.start(RBDCRYPT_CRASH_AT=point, RBDCRYPT_STOP_AT="lock.acquired",
                      RBDCRYPT_LOCK_SECONDS="180")
     with Stopped(controller, life.call_of("create")) as stopped:
         time.sleep(31)  # volume_lock.cc, kRenewAfter
