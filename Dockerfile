@@ -23,6 +23,7 @@ COPY CMakeLists.txt CMakePresets.json ./
 COPY cmake cmake
 COPY proto proto
 COPY base base
+COPY net net
 COPY kms kms
 COPY rbd rbd
 COPY csi csi
@@ -31,11 +32,13 @@ RUN cmake --preset release && cmake --build build/release --target rbdcrypt \
     && strip -o /rbdcrypt build/release/cmd/rbdcrypt
 
 FROM ${BASE}
-# First what the binary is linked with; then what the node runs: mkfs, fsck and resize2fs, mkfs.xfs and
+# First the authorities that a server is checked by where no other is configured, and what the binary
+# is linked with; then what the node runs: mkfs, fsck and resize2fs, mkfs.xfs and
 # xfs_growfs, modprobe, and qemu-storage-daemon with its rbd driver (which wants one of qemu's
 # packages beside it: qemu-utils is the smallest).
 RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-      libabsl20220623 libblkid1 libcivetweb1 libcryptsetup12 libgrpc++1.51 libgrpc29 \
+      ca-certificates \
+      libabsl20220623 libblkid1 libcivetweb1 libcryptsetup12 libcurl4 libgrpc++1.51 libgrpc29 \
       libprometheus-cpp-core1.0 libprometheus-cpp-pull1.0 libprotobuf32 librados2 librbd1 \
       libspdlog1.10 libssl3 libstdc++6 \
       e2fsprogs xfsprogs util-linux mount kmod \

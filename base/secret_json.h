@@ -2,7 +2,7 @@
 // Copyright the rbdcrypt authors
 #pragma once
 
-#include <cstddef>
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/secret.h"
+#include "base/secret_buffer.h"
 #include "base/status.h"
 
 namespace rbdcrypt {
@@ -38,8 +39,9 @@ class SecretJson {
   // last one counts. Nothing where a field is absent, null, or looked for in what is no object.
   std::optional<SecretJson> Find(std::initializer_list<std::string_view> path) const;
 
-  // Calls `visit` for each item of an array, or of an object with its (unescaped) name, in order,
-  // and for nothing else. An error of `visit` ends it and is returned.
+  // Calls `visit` for each item of an array (with "" for a name), or of an object with its
+  // (unescaped) name, in order, and for nothing else. The name lasts as long as the call. An error
+  // of `visit` ends it and is returned.
   Status ForEach(
       const std::function<Status(std::string_view name, const SecretJson& value)>& visit) const;
 
@@ -77,22 +79,33 @@ class SecretJsonWriter {
   SecretJsonWriter& BeginArray();
   SecretJsonWriter& EndArray();
   SecretJsonWriter& Key(std::string_view name);
+
+  // Quoted and escaped. What is no UTF-8 is written as it is, and refused by whoever reads it: text
+  // of unknown origin is checked, or encoded, before.
   SecretJsonWriter& Value(const Secret& text);
   SecretJsonWriter& Value(std::string_view text);
+
+  SecretJsonWriter& Value(const char* text) { return Value(std::string_view(text)); }
+
   SecretJsonWriter& Value(std::int64_t number);
-  SecretJsonWriter& Value(bool flag);
+
+  // Of a bool and nothing that merely converts to one: pointers and numbers would.
+  template <std::same_as<bool> Flag>
+  SecretJsonWriter& Value(Flag flag) {
+    return Word(flag ? "true" : "false");
+  }
 
   // What was written; the writer is empty after it.
   Secret Take() &&;
 
  private:
   void Separate();
-  void Append(std::string_view text);
+  SecretJsonWriter& Open(char bracket);
+  SecretJsonWriter& Close(char bracket);
+  SecretJsonWriter& Word(std::string_view text);
   void AppendQuoted(std::string_view text);
 
-  // Grows by doubling; the bytes of each smaller one are wiped with it.
-  Secret buffer_;
-  std::size_t size_ = 0;
+  SecretBuffer buffer_;
   bool needs_comma_ = false;
 };
 

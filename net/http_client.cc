@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#include "net/http_client.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace rbdcrypt::net {
+namespace {
+
+// A payload, since those survive Annotate().
+constexpr char kNeverArrivedPayload[] = "rbdcrypt/never-arrived";
+
+char ToLower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool SameName(std::string_view left, std::string_view right) {
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+                    [](char a, char b) { return ToLower(a) == ToLower(b); });
+}
+
+}  // namespace
+
+std::optional<std::string> HttpAnswer::Find(std::string_view name) const {
+  for (const Header& header : headers) {
+    if (SameName(header.name, name)) {
+      return header.value;
+    }
+  }
+  return std::nullopt;
+}
+
+bool MayHaveArrived(const Status& status) {
+  return !status.GetPayload(kNeverArrivedPayload).has_value();
+}
+
+Status NeverArrived(Status status) {
+  status.SetPayload(kNeverArrivedPayload, absl::Cord());
+  return status;
+}
+
+}  // namespace rbdcrypt::net
