@@ -4,6 +4,7 @@
 # What Debian 12 offers of the libraries we stand on; dev/packages build installs them.
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3 REQUIRED)
+find_package(CURL 7.88 REQUIRED)
 find_package(Protobuf 3.21 REQUIRED)
 find_package(absl REQUIRED)
 find_package(gRPC REQUIRED)
