@@ -23,6 +23,9 @@ class SecretBuffer {
 
   std::size_t size() const { return size_; }
 
+  // What was appended so far; valid until the next change.
+  std::string_view written() const { return bytes_.RevealText().substr(0, size_); }
+
   // What was appended; the buffer is empty after it.
   Secret Take();
 

@@ -20,6 +20,7 @@
 #include "base/metrics.h"
 #include "base/strings.h"
 #include "base/subprocess.h"
+#include "base/uuid.h"
 #include "cmd/process.h"
 #include "cmd/version.h"
 #include "csi/attachers.h"
@@ -46,7 +47,6 @@
 #include "rbd/rados_connection.h"
 #include "rbd/stage_flow.h"
 #include "rbd/volume_flow.h"
-#include "rbd/volume_id.h"
 #include "rbd/volume_location.h"
 
 namespace rbdcrypt::cmd {
@@ -95,7 +95,7 @@ class Driver {
         door_(metrics_, SystemClock(), {}),
         identity_(door_, {.name = options.driver_name, .version = Version()}, OkStatus) {
     parts_.lock.identity = Cat(HostName(), "/", role, "/", options.endpoint);
-    parts_.lock.process = rbd::NewUuid();
+    parts_.lock.process = NewUuid();
     parts_.lock.metrics = &metrics_;
     ShortenLockForCrashTests(parts_.lock);
   }

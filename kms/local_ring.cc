@@ -9,9 +9,9 @@
 #include <span>
 #include <utility>
 
-#include <openssl/sha.h>
-
 #include "base/encoding.h"
+#include "base/secret_buffer.h"
+#include "base/sha256.h"
 #include "base/strings.h"
 #include "kms/aes_gcm.h"
 #include "kms/local_text.h"
@@ -41,10 +41,7 @@ std::uint64_t UnixSeconds(std::chrono::system_clock::time_point time) {
 }
 
 std::string SumOf(std::string_view body) {
-  std::array<std::byte, SHA256_DIGEST_LENGTH> digest;
-  SHA256(reinterpret_cast<const unsigned char*>(body.data()), body.size(),
-         reinterpret_cast<unsigned char*>(digest.data()));
-  return HexEncode(digest);
+  return HexEncode(Sha256(body));
 }
 
 // base/encoding's HexDecode gives bytes that nobody wipes.
@@ -62,37 +59,13 @@ std::optional<Secret> SecretFromHex(std::string_view text) {
   return secret;
 }
 
-// Builds a text in place, inside a Secret.
-class SecretText {
- public:
-  explicit SecretText(std::size_t capacity) : text_(capacity) {}
-
-  void Append(std::string_view piece) {
-    RBDCRYPT_CHECK(used_ + piece.size() <= text_.size());
-    std::ranges::copy(std::as_bytes(std::span(piece)),
-                      text_.MutableBytes().begin() + static_cast<std::ptrdiff_t>(used_));
-    used_ += piece.size();
+void AppendHex(SecretBuffer& text, const Secret& secret) {
+  for (const std::byte byte : secret.Reveal()) {
+    const auto value = std::to_integer<unsigned>(byte);
+    text.Append(kHexDigits.substr(value >> 4U, 1));
+    text.Append(kHexDigits.substr(value & 15U, 1));
   }
-
-  void AppendHex(const Secret& secret) {
-    for (const std::byte byte : secret.Reveal()) {
-      const auto value = std::to_integer<unsigned>(byte);
-      Append(kHexDigits.substr(value >> 4U, 1));
-      Append(kHexDigits.substr(value & 15U, 1));
-    }
-  }
-
-  std::string_view view() const { return text_.RevealText().substr(0, used_); }
-
-  Secret Finish() {
-    text_.Shrink(used_);
-    return std::move(text_);
-  }
-
- private:
-  Secret text_;
-  std::size_t used_ = 0;
-};
+}
 
 }  // namespace
 
@@ -136,7 +109,7 @@ class LocalRing::Parser {
                  ? Unimplemented("the key ring's format is newer than this build")
                  : Damaged("its format");
     }
-    constexpr std::size_t kSumLine = 4 + 2 * SHA256_DIGEST_LENGTH + 1;
+    constexpr std::size_t kSumLine = 4 + 2 * kSha256Bytes + 1;
     if (rest_.size() < kSumLine) {
       return Damaged("cut off");
     }
@@ -201,16 +174,16 @@ Result<LocalRing> LocalRing::Parse(const Secret& text) {
 }
 
 Secret LocalRing::Format() const {
-  SecretText text(kMaxRingTextBytes);
+  SecretBuffer text;
   text.Append(Cat(kMagic, kFormat, "\nring ", id_, '\n'));
   for (const Key& key : keys_) {
     text.Append(Cat("key ", key.version.number, ' ', key.version.created_unix_seconds, ' ',
                     key.version.key_bits, ' '));
-    text.AppendHex(key.kek);
+    AppendHex(text, key.kek);
     text.Append("\n");
   }
-  text.Append(Cat("sum ", SumOf(text.view()), '\n'));
-  return text.Finish();
+  text.Append(Cat("sum ", SumOf(text.written()), '\n'));
+  return text.Take();
 }
 
 std::vector<LocalRing::Version> LocalRing::Versions() const {

@@ -6,10 +6,9 @@
 #include <limits>
 #include <span>
 
-#include <openssl/sha.h>
-
 #include "base/encoding.h"
 #include "base/json.h"
+#include "base/sha256.h"
 #include "base/strings.h"
 
 namespace rbdcrypt::kms {
@@ -23,10 +22,8 @@ constexpr std::string_view kAfterSum = R"("})";
 constexpr std::size_t kTailChars = kBeforeSum.size() + 2 * kSumBytes + kAfterSum.size();
 
 std::string TailOf(std::string_view body) {
-  std::array<std::byte, SHA256_DIGEST_LENGTH> digest;
-  SHA256(reinterpret_cast<const unsigned char*>(body.data()), body.size(),
-         reinterpret_cast<unsigned char*>(digest.data()));
-  return Cat(kBeforeSum, HexEncode(std::span(digest).first(kSumBytes)), kAfterSum);
+  const auto sum = Sha256(body);
+  return Cat(kBeforeSum, HexEncode(std::span(sum).first(kSumBytes)), kAfterSum);
 }
 
 Status NotOurs() {

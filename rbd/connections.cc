@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include <openssl/evp.h>
+#include "base/sha256.h"
 
 namespace rbdcrypt::rbd {
 
@@ -14,22 +14,19 @@ Connections::Connections(Clock& clock, Connector connect)
 
 Connections::~Connections() = default;
 
-Result<Connections::Key> Connections::MakeKey(const ClusterAddress& address,
-                                              const Credentials& credentials) {
-  Key key = {.monitors = address.monitors, .user = credentials.user};
+Connections::Key Connections::MakeKey(const ClusterAddress& address,
+                                      const Credentials& credentials) {
+  Key key = {.monitors = address.monitors,
+             .user = credentials.user,
+             .key_sha256 = Sha256(credentials.key.Reveal())};
   std::ranges::sort(key.monitors);
-  const std::span<const std::byte> text = credentials.key.Reveal();
-  if (EVP_Digest(text.data(), text.size(), reinterpret_cast<unsigned char*>(key.key_sha256.data()),
-                 nullptr, EVP_sha256(), nullptr) != 1) {
-    return Internal("OpenSSL cannot compute SHA-256");
-  }
   return key;
 }
 
 Result<std::shared_ptr<Connection>> Connections::Shared(const ClusterAddress& address,
                                                         const Credentials& credentials) {
   CloseIdle();
-  ASSIGN_OR_RETURN(const Key key, MakeKey(address, credentials));
+  const Key key = MakeKey(address, credentials);
   if (const std::shared_ptr<Connection> found = FindShared(key); found != nullptr) {
     if (!found->IsFenced()) {
       return found;
@@ -46,7 +43,7 @@ Result<std::shared_ptr<Connection>> Connections::Shared(const ClusterAddress& ad
 Result<std::shared_ptr<Connection>> Connections::Exclusive(const ClusterAddress& address,
                                                            const Credentials& credentials) {
   CloseIdle();
-  ASSIGN_OR_RETURN(const Key key, MakeKey(address, credentials));
+  const Key key = MakeKey(address, credentials);
   while (std::unique_ptr<Connection> idle = TakeIdle(key)) {
     if (!idle->IsFenced()) {
       return Lend(key, std::move(idle));

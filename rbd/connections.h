@@ -15,6 +15,7 @@
 #include <absl/synchronization/mutex.h>
 
 #include "base/clock.h"
+#include "base/sha256.h"
 #include "rbd/cluster.h"
 
 namespace rbdcrypt::rbd {
@@ -50,7 +51,7 @@ class Connections final : public ConnectionSource {
     // Sorted: the order of monitors in a configuration means nothing.
     std::vector<std::string> monitors;
     std::string user;
-    std::array<std::byte, 32> key_sha256 = {};
+    std::array<std::byte, kSha256Bytes> key_sha256 = {};
 
     friend auto operator<=>(const Key&, const Key&) = default;
   };
@@ -61,7 +62,7 @@ class Connections final : public ConnectionSource {
     Clock::TimePoint used_at;
   };
 
-  static Result<Key> MakeKey(const ClusterAddress& address, const Credentials& credentials);
+  static Key MakeKey(const ClusterAddress& address, const Credentials& credentials);
   std::shared_ptr<Connection> FindShared(const Key& key);
   void ForgetShared(const Key& key, const std::shared_ptr<Connection>& connection);
   std::unique_ptr<Connection> TakeIdle(const Key& key);

@@ -12,6 +12,7 @@
 #include "base/crash_point.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "kms/names.h"
 #include "rbd/delete_volume.h"
 #include "rbd/encrypted_volume.h"
 #include "rbd/journal.h"
@@ -21,9 +22,6 @@
 
 namespace rbdcrypt::rbd {
 namespace {
-
-// What ceph-csi writes for a volume without a KMS ID of its own.
-constexpr char kDefaultKmsId[] = "default";
 
 // One create, its steps in order.
 class VolumeCreation {
@@ -346,7 +344,8 @@ std::string VolumeCreation::KmsId() const {
   if (!spec_.encryption.has_value()) {
     return std::string();
   }
-  return spec_.encryption->kms_id.empty() ? kDefaultKmsId : spec_.encryption->kms_id;
+  return spec_.encryption->kms_id.empty() ? std::string(kms::kDefaultKmsId)
+                                          : spec_.encryption->kms_id;
 }
 
 Result<std::string> VolumeCreation::IdOf(const JournalEntry& entry) const {

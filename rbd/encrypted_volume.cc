@@ -9,6 +9,7 @@
 
 #include "base/crash_point.h"
 #include "base/strings.h"
+#include "base/uuid.h"
 #include "rbd/first_metadata.h"
 #include "rbd/image_users.h"
 #include "rbd/luks/binary_header.h"
@@ -223,7 +224,7 @@ Status EncryptedVolume::WriteHeader(const Context& context,
   options.replace_existing = true;
   ASSIGN_OR_RETURN(options.uuid, RecordedUuid());
   if (options.uuid.empty()) {
-    ASSIGN_OR_RETURN(options.uuid, luks::RandomUuid());
+    options.uuid = NewUuid();
     RETURN_IF_ERROR(
         AfterEffect("create.header-uuid", image_.SetMetadata(kMetaHeaderUuid, options.uuid)));
   }

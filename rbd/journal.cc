@@ -6,9 +6,9 @@
 
 #include "base/crash_point.h"
 #include "base/strings.h"
+#include "base/uuid.h"
 #include "rbd/journal_target.h"
 #include "rbd/names.h"
-#include "rbd/volume_id.h"
 
 namespace rbdcrypt::rbd {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "base/encoding.h"
 #include "base/strings.h"
-#include "rbd/volume_id.h"
+#include "base/uuid.h"
 
 namespace rbdcrypt::rbd {
 namespace {

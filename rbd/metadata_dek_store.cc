@@ -2,16 +2,12 @@
 // Copyright the rbdcrypt authors
 #include "rbd/metadata_dek_store.h"
 
-#include <array>
-#include <cstddef>
 #include <initializer_list>
-#include <span>
 #include <utility>
-
-#include <openssl/sha.h>
 
 #include "base/crash_point.h"
 #include "base/encoding.h"
+#include "base/sha256.h"
 #include "base/strings.h"
 #include "rbd/first_metadata.h"
 #include "rbd/names.h"
@@ -20,9 +16,7 @@ namespace rbdcrypt::rbd {
 namespace {
 
 std::string VersionOf(const std::string& text) {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-  return HexEncode(std::as_bytes(std::span(digest)));
+  return HexEncode(Sha256(text));
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "base/uuid.h"
 #include "rbd/journal_target.h"
 #include "rbd/names.h"
 #include "rbd/volume_id.h"

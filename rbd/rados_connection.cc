@@ -7,12 +7,12 @@
 
 #include "base/handle.h"
 #include "base/strings.h"
+#include "base/uuid.h"
 #include "rbd/client_address.h"
 #include "rbd/librbd_image_store.h"
 #include "rbd/pool_map.h"
 #include "rbd/rados_lock_table.h"
 #include "rbd/rados_omap.h"
-#include "rbd/volume_id.h"
 
 namespace rbdcrypt::rbd {
 namespace {

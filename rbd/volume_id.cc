@@ -8,10 +8,9 @@
 #include <optional>
 #include <span>
 
-#include <openssl/rand.h>
-
 #include "base/encoding.h"
 #include "base/strings.h"
+#include "base/uuid.h"
 
 namespace rbdcrypt::rbd {
 namespace {
@@ -24,10 +23,6 @@ constexpr std::size_t kShortDigits = 4;
 constexpr std::size_t kPoolDigits = 16;
 // All but the clusterID, with the four separators.
 constexpr std::size_t kOverhead = 64;
-
-bool IsHexDigit(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
 
 bool IsPrintable(char c) {
   return c >= ' ' && c != '\x7f';
@@ -49,19 +44,6 @@ Status NoHexNumber(std::string_view field) {
 }
 
 }  // namespace
-
-bool IsUuid(std::string_view text) {
-  if (text.size() != kUuidChars) {
-    return false;
-  }
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (is_dash ? text[i] != '-' : !IsHexDigit(text[i])) {
-      return false;
-    }
-  }
-  return true;
-}
 
 Result<std::string> EncodeVolumeId(const VolumeId& id) {
   RETURN_IF_ERROR(CheckClusterId(id.cluster_id));
@@ -102,19 +84,6 @@ Result<VolumeId> DecodeVolumeId(std::string_view text) {
     return InvalidArgument("volume ID: its last 36 characters are no UUID");
   }
   return id;
-}
-
-std::string NewUuid() {
-  std::array<unsigned char, 16> bytes{};
-  RBDCRYPT_CHECK(RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) == 1);
-  // RFC 9562 section 5.4: version 4, variant 10.
-  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0fU) | 0x40U);
-  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3fU) | 0x80U);
-  std::string text = HexEncode(std::as_bytes(std::span(bytes)));
-  for (const std::size_t at : {8U, 13U, 18U, 23U}) {
-    text.insert(at, 1, '-');
-  }
-  return text;
 }
 
 }  // namespace rbdcrypt::rbd

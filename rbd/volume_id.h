@@ -41,13 +41,4 @@ Result<std::string> EncodeVolumeId(const VolumeId& id);
 // kInvalidArgument: not such an ID; the text says which field, never its content.
 Result<VolumeId> DecodeVolumeId(std::string_view text);
 
-// Length of a UUID in canonical form.
-inline constexpr std::size_t kUuidChars = 36;
-
-// Whether `text` is a UUID in canonical form, of either case.
-bool IsUuid(std::string_view text);
-
-// A random (version 4) UUID in lower case.
-std::string NewUuid();
-
 }  // namespace rbdcrypt::rbd

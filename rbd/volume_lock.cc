@@ -9,7 +9,7 @@
 #include "base/crash_point.h"
 #include "base/log.h"
 #include "base/strings.h"
-#include "rbd/volume_id.h"
+#include "base/uuid.h"
 
 namespace rbdcrypt::rbd {
 namespace {

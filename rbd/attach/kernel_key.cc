@@ -9,8 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/secret_base64.h"
 #include "base/strings.h"
-#include "rbd/attach/secret_text.h"
 
 namespace rbdcrypt::rbd::attach {
 namespace {
@@ -20,8 +20,8 @@ constexpr std::int32_t kNoKey = 0;
 }  // namespace
 
 Result<KernelKey> KernelKey::Add(const std::string& name, const Secret& base64_key) {
-  const auto key = DecodeBase64(base64_key);
-  if (!key.ok()) {
+  const auto key = SecretFromBase64(base64_key.RevealText());
+  if (!key.ok() || key->empty()) {
     return InvalidArgument(Cat("the key of Ceph user ", name, " is not in Ceph's text form"));
   }
   // The payload is the encoded CephCryptoKey: type, creation time, length, bytes.

@@ -7,9 +7,9 @@
 #include <optional>
 
 #include "base/json.h"
+#include "base/secret_base64.h"
 #include "base/strings.h"
 #include "rbd/attach/monitors.h"
-#include "rbd/attach/secret_text.h"
 
 namespace rbdcrypt::rbd::attach {
 namespace {
@@ -118,8 +118,8 @@ Status GiveSecrets(const Context& context,
                    QmpClient& client,
                    const Secret& key,
                    const Secret* dek) {
-  const auto key_bytes = DecodeBase64(key);
-  if (!key_bytes.ok()) {
+  const auto key_bytes = SecretFromBase64(key.RevealText());
+  if (!key_bytes.ok() || key_bytes->empty()) {
     return InvalidArgument("the key of the Ceph user is not in Ceph's text form");
   }
   RETURN_IF_ERROR(client.AddSecret(context, kKeyId, *key_bytes));

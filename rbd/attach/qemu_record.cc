@@ -8,10 +8,9 @@
 #include <span>
 #include <system_error>
 
-#include <openssl/evp.h>
-
 #include "base/encoding.h"
 #include "base/json.h"
+#include "base/sha256.h"
 #include "base/strings.h"
 #include "rbd/attach/small_file.h"
 
@@ -21,13 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kVersion = 1;
-
-std::string Sha256Hex(std::string_view text) {
-  std::array<std::byte, 32> sum{};
-  RBDCRYPT_CHECK(EVP_Digest(text.data(), text.size(), reinterpret_cast<unsigned char*>(sum.data()),
-                            nullptr, EVP_sha256(), nullptr) == 1);
-  return HexEncode(sum);
-}
 
 Result<QemuRecord> ParseRecord(const std::string& text) {
   constexpr std::string_view kWhat = "state.json";
@@ -60,11 +52,11 @@ Result<QemuRecord> ParseRecord(const std::string& text) {
 }  // namespace
 
 std::string QemuFolder(std::string_view runtime_folder, std::string_view volume_id) {
-  return Cat(runtime_folder, "/", Sha256Hex(volume_id));
+  return Cat(runtime_folder, "/", HexEncode(Sha256(volume_id)));
 }
 
 std::string QemuLoopTag(std::string_view volume_id) {
-  return Sha256Hex(volume_id).substr(0, 63);
+  return HexEncode(Sha256(volume_id)).substr(0, 63);
 }
 
 Result<std::optional<QemuRecord>> LoadQemuRecord(const std::string& folder) {

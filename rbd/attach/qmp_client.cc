@@ -13,8 +13,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/secret_base64.h"
+#include "base/secret_buffer.h"
 #include "base/strings.h"
-#include "rbd/attach/secret_text.h"
 
 namespace rbdcrypt::rbd::attach {
 namespace {
@@ -162,11 +163,11 @@ Result<Json> QmpClient::Execute(const Context& context,
 
 Status QmpClient::AddSecret(const Context& context, std::string_view id, const Secret& bytes) {
   RETURN_IF_ERROR(context.Check(Cat("giving qemu-storage-daemon the secret ", id)));
-  SecretText line;
+  SecretBuffer line;
   line.Append(R"({"execute":"object-add","arguments":{"qom-type":"secret","id":")");
   line.Append(id);
   line.Append(R"(","format":"base64","data":")");
-  line.AppendBase64(bytes);
+  line.Append(SecretToBase64(bytes).Reveal());
   line.Append("\"}}\n");
   const Secret text = line.Take();
   RETURN_IF_ERROR(Send(context, text.RevealText()));

@@ -91,23 +91,4 @@ Result<std::vector<std::byte>> ComposeBlankHeader(const CipherSpec& cipher,
   return copies;
 }
 
-Result<std::string> RandomUuid() {
-  std::array<std::byte, 16> bytes{};
-  RETURN_IF_ERROR(FillRandom(bytes));
-  bytes[6] = (bytes[6] & std::byte{0x0f}) | std::byte{0x40};
-  bytes[8] = (bytes[8] & std::byte{0x3f}) | std::byte{0x80};
-  std::string uuid = HexEncode(bytes);
-  for (const std::size_t dash : {8U, 13U, 18U, 23U}) {
-    uuid.insert(dash, "-");
-  }
-  return uuid;
-}
-
-bool IsUuid(const std::string& text) {
-  constexpr std::string_view kForm = "hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh";
-  return std::ranges::equal(text, kForm, [](char c, char form) {
-    return form == '-' ? c == '-' : std::isxdigit(static_cast<unsigned char>(c)) != 0;
-  });
-}
-
 }  // namespace rbdcrypt::rbd::luks

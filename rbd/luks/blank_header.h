@@ -34,10 +34,4 @@ Result<std::vector<std::byte>> ComposeBlankHeader(const CipherSpec& cipher,
                                                   const Secret& volume_key,
                                                   std::uint64_t sequence);
 
-// A random UUID (RFC 4122, version 4).
-Result<std::string> RandomUuid();
-
-// Whether `text` is a UUID in its usual form: 8-4-4-4-12 hexadecimal digits.
-bool IsUuid(const std::string& text);
-
 }  // namespace rbdcrypt::rbd::luks

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "base/uuid.h"
 #include "rbd/luks/binary_header.h"
 #include "rbd/luks/kdf_limits.h"
 #include "rbd/luks/write_back.h"
@@ -115,10 +116,7 @@ Result<Header> Header::Format(const Inspection& found,
                                ? std::string("the passphrase for a new header is empty")
                                : Cat("\"", options.uuid, "\" is no UUID for a new header"));
   }
-  std::string uuid = options.uuid;
-  if (uuid.empty()) {
-    ASSIGN_OR_RETURN(uuid, RandomUuid());
-  }
+  const std::string uuid = options.uuid.empty() ? NewUuid() : options.uuid;
   // Above that of a header it replaces, so that the first new copy counts as soon as it is whole.
   const std::uint64_t first_sequence = found.layout ? found.layout->sequence + 1 : 1;
   ASSIGN_OR_RETURN(const Secret volume_key, RandomSecret(options.cipher.KeyBytes()));

@@ -24,7 +24,7 @@ class FakeHttpClient final : public net::HttpClient {
     std::string target;
     std::string body;
     // "name: value", the secret ones after the others.
-    std::vector<std::string> headers;
+    std::vector<std::string> headers = {};
   };
 
   using Handler = std::function<Result<net::HttpAnswer>(const Seen& request)>;

@@ -34,22 +34,5 @@ TEST(BlankHeaderTest, CopiesDifferInSaltAndHeadersInDigest) {
   EXPECT_NE(salt(0), salt(16384));
 }
 
-TEST(BlankHeaderTest, RandomUuidsHaveTheFormAndDiffer) {
-  ASSERT_OK_AND_ASSIGN(const std::string one, RandomUuid());
-  ASSERT_OK_AND_ASSIGN(const std::string two, RandomUuid());
-  EXPECT_TRUE(IsUuid(one)) << one;
-  EXPECT_NE(one, two);
-  EXPECT_EQ(one[14], '4');
-  EXPECT_THAT(one.substr(19, 1), ::testing::AnyOf("8", "9", "a", "b"));
-}
-
-TEST(BlankHeaderTest, IsUuidTakesNothingElse) {
-  EXPECT_TRUE(IsUuid(std::string(kUuid)));
-  EXPECT_FALSE(IsUuid(""));
-  EXPECT_FALSE(IsUuid(std::string(kUuid) + "0"));
-  EXPECT_FALSE(IsUuid("6f0ad5cc-8f51-4a4a-9a5b-1f1d3c1c0a1g"));
-  EXPECT_FALSE(IsUuid("6f0ad5cc08f51-4a4a-9a5b-1f1d3c1c0a11"));
-}
-
 }  // namespace
 }  // namespace rbdcrypt::rbd::luks

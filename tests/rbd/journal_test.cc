@@ -14,8 +14,8 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "base/uuid.h"
 #include "rbd/names.h"
-#include "rbd/volume_id.h"
 #include "tests/rbd/journal_world.h"
 #include "tests/support/status_matchers.h"
 

@@ -13,6 +13,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/uuid.h"
 #include "rbd/luks/header.h"
 #include "rbd/metadata_dek_store.h"
 #include "rbd/names.h"
@@ -289,8 +290,7 @@ TEST_F(StageFlowTest, PreparedVolumeWithDataIsNeverFormatted) {
 // C4: killed between header and keyslot: a LUKS2 header without any keyslot, no data.
 TEST_F(StageFlowTest, PreparedVolumeWhoseHeaderHasNoKeyslotIsFormattedAgain) {
   const Secret volume_key("0123456789012345678901234567890123456789012345678901234567890123");
-  ASSERT_OK_AND_ASSIGN(const auto blank,
-                       luks::ComposeBlankHeader({}, *luks::RandomUuid(), volume_key, 1));
+  ASSERT_OK_AND_ASSIGN(const auto blank, luks::ComposeBlankHeader({}, NewUuid(), volume_key, 1));
   Zero(0, 16 * kMiB);
   ASSERT_THAT(Open()->Write(0, blank), IsOk());
   SetState(kStatePrepared);
