@@ -48,10 +48,11 @@ Status ImageWatchers::SetAsideFenced(RadosClient& client) {
     return OkStatus();
   }
   ASSIGN_OR_RETURN(const ClientAddresses fenced, ListBlocklist(client));
-  const auto dead = std::ranges::stable_partition(entries_, [&](const rbd_image_watcher_t& entry) {
+  const auto is_live = [&](const rbd_image_watcher_t& entry) {
     return is_self(entry) || !fenced.contains(ParseClientAddress(entry.addr));
-  });
-  live_count_ = entries_.size() - dead.size();
+  };
+  const auto first_dead = std::stable_partition(entries_.begin(), entries_.end(), is_live);
+  live_count_ = static_cast<std::size_t>(first_dead - entries_.begin());
   return OkStatus();
 }
 

@@ -7,6 +7,7 @@ all processes, logs, metrics, and the files of every driver while they ran.
 """
 import pathlib
 import subprocess
+import time
 
 import pytest
 
@@ -58,6 +59,9 @@ def test_the_witness_sees(witness):
             witness.keep(f"shown {number}", b"before" + form + b"after")
         child = subprocess.Popen(["sleep", "30"], env={"SHOWN": probe})
         try:
+            # Popen returns from an exec that has not set up the arguments yet.
+            while not pathlib.Path(f"/proc/{child.pid}/cmdline").read_bytes():
+                time.sleep(0.01)
             witness._look_at_processes()
         finally:
             child.kill()
