@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#include "vault/client.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <random>
+#include <utility>
+
+#include "base/strings.h"
+#include "vault/names.h"
+
+namespace rbdcrypt::vault {
+namespace {
+
+using std::chrono::milliseconds;
+
+// How late a cancellation may be noticed in a wait.
+constexpr milliseconds kSlice = milliseconds(100);
+
+// A server that asks for more is waited for by the caller's next call, not by this one.
+constexpr std::chrono::seconds kMaxThrottle = std::chrono::seconds(30);
+
+milliseconds Jitter(milliseconds limit) {
+  // Spreads callers apart; nothing secret hangs on it.
+  thread_local std::mt19937_64 engine{std::random_device{}()};
+  return milliseconds(std::uniform_int_distribution<std::int64_t>(0, limit.count())(engine));
+}
+
+// False if the context ended first, or would.
+bool Wait(const Context& context, milliseconds wait) {
+  if (wait >= context.TimeLeft()) {
+    return false;
+  }
+  Clock& clock = context.clock();
+  const Clock::TimePoint end = clock.Now() + wait;
+  while (context.Check("the next try").ok()) {
+    if (clock.Now() >= end) {
+      return true;
+    }
+    clock.SleepUntil(std::min(end, clock.Now() + kSlice));
+  }
+  return false;
+}
+
+bool IsFinal(const Answer& answer) {
+  const Verdict verdict = answer.verdict();
+  return verdict != Verdict::kRetrySoon && verdict != Verdict::kRetryLater &&
+         verdict != Verdict::kThrottled;
+}
+
+std::string WhyOf(const Answer& answer) {
+  if (answer.Says("sealed")) {
+    return Cat("it is sealed (", answer.Describe(), "): unseal it");
+  }
+  if (answer.verdict() == Verdict::kThrottled) {
+    return Cat("it limits how often it may be asked (", answer.Describe(),
+               "): raise its rate-limit quota for this driver, or try later");
+  }
+  if (!answer.location().empty()) {
+    return Cat(answer.Describe(), ": add the active node's to the option ", kAddress);
+  }
+  if (answer.status() / 100 == 2) {
+    return Message(answer.Json().status());
+  }
+  return answer.Describe();
+}
+
+}  // namespace
+
+// One call on its way, until its last try.
+class Client::Tries {
+ public:
+  Tries(const Context& context, Client& client, const Call& call)
+      : context_(context), client_(client), call_(call) {}
+
+  Result<Answer> Run(const net::HttpRequest& request) {
+    for (int tries = 1;; ++tries) {
+      Result<Answer> answer =
+          client_.server_->Try(context_, request, {.urgency = call_.urgency, .node = call_.node});
+      if (answer.ok() ? IsFinal(*answer) : answer.status().code() != Code::kUnavailable) {
+        return Finish(std::move(answer));
+      }
+      Status why = Learn(answer);
+      if (tries >= client_.limits_.max_tries || !Pause(answer)) {
+        return Mark(why);
+      }
+    }
+  }
+
+ private:
+  Result<Answer> Finish(Result<Answer> answer) {
+    if (answer.ok()) {
+      answer->set_was_repeated(may_have_arrived_);
+      return answer;
+    }
+    const Status& status = answer.status();
+    may_have_arrived_ = may_have_arrived_ || net::MayHaveArrived(status);
+    if (status.code() == Code::kInvalidArgument) {
+      return Mark(InvalidArgument(Cat(client_.server_->name(), ": ", Message(status),
+                                      "; look at the options ", kCaFromSecret, ", ", kTlsServerName,
+                                      " and ", kClientCert)));
+    }
+    return Mark(status);
+  }
+
+  // What a try that was not final says, as an error.
+  Status Learn(const Result<Answer>& answer) {
+    if (!answer.ok()) {
+      may_have_arrived_ = may_have_arrived_ || net::MayHaveArrived(answer.status());
+      const std::string text = Message(answer.status());
+      return Unavailable(text.starts_with(client_.server_->name())
+                             ? text
+                             : Cat(client_.server_->name(), ": ", text));
+    }
+    may_have_arrived_ = may_have_arrived_ || answer->MayHaveActed();
+    return Unavailable(Cat(client_.server_->name(), ": ", WhyOf(*answer)));
+  }
+
+  // Waits as the outcome wants it; false where the next try must not happen.
+  bool Pause(const Result<Answer>& answer) {
+    ++failures_;
+    const Verdict verdict = answer.ok() ? answer->verdict() : Verdict::kRetrySoon;
+    if (verdict == Verdict::kThrottled && answer->retry_after().has_value()) {
+      return *answer->retry_after() <= kMaxThrottle && Wait(context_, *answer->retry_after());
+    }
+    // An address not yet asked comes before any wait.
+    if (verdict != Verdict::kThrottled &&
+        static_cast<std::size_t>(failures_) % client_.server_->size() != 0) {
+      return context_.Check("the next try").ok();
+    }
+    const RetryLimits& limits = client_.limits_;
+    milliseconds& limit = verdict == Verdict::kRetrySoon ? soon_ : later_;
+    if (limit == milliseconds::zero()) {
+      limit = verdict == Verdict::kRetrySoon ? limits.base : limits.long_base;
+    }
+    const milliseconds wait = Jitter(std::min(limit, limits.cap));
+    limit = std::min(limit * 2, limits.cap);
+    return Wait(context_, wait);
+  }
+
+  Status Mark(const Status& status) const {
+    return may_have_arrived_ ? status : net::NeverArrived(status);
+  }
+
+  const Context& context_;
+  Client& client_;
+  const Call& call_;
+  bool may_have_arrived_ = false;
+  int failures_ = 0;
+  milliseconds soon_ = milliseconds::zero();
+  milliseconds later_ = milliseconds::zero();
+};
+
+Result<Answer> Client::Send(const Context& context, const Call& call, const Secret* token) {
+  const net::HttpRequest request = Compose(call, token);
+  Result<Answer> answer = Tries(context, *this, call).Run(request);
+  if (answer.ok() && answer->verdict() == Verdict::kSuccess && call.method != "GET") {
+    KeepIndex(*answer);
+  }
+  return answer;
+}
+
+net::HttpRequest Client::Compose(const Call& call, const Secret* token) const {
+  net::HttpRequest request;
+  request.method = call.method;
+  request.target = Cat("v1/", call.path);
+  request.headers.push_back({.name = "X-Vault-Request", .value = "true"});
+  if (!call.namespace_header.empty()) {
+    request.headers.push_back({.name = "X-Vault-Namespace", .value = call.namespace_header});
+  }
+  if (const std::string index = LastIndex(); call.node == Node::kActive && !index.empty()) {
+    request.headers.push_back({.name = "X-Vault-Index", .value = index});
+    request.headers.push_back({.name = "X-Vault-Inconsistent", .value = "forward-active-node"});
+  }
+  if (token != nullptr) {
+    request.secret_headers.push_back({.name = "X-Vault-Token", .value = token->Clone()});
+  }
+  if (!call.body.empty()) {
+    request.content_type = "application/json";
+    request.body = call.body.Clone();
+  }
+  return request;
+}
+
+std::string Client::LastIndex() const {
+  absl::MutexLock lock(&mutex_);
+  return index_;
+}
+
+void Client::KeepIndex(const Answer& answer) {
+  if (answer.index().empty()) {
+    return;
+  }
+  absl::MutexLock lock(&mutex_);
+  index_ = answer.index();
+}
+
+}  // namespace rbdcrypt::vault
