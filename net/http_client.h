@@ -31,12 +31,12 @@ struct SecretHeader {
 struct HttpRequest {
   std::string method = "GET";
   // Path and query behind the server's address, escaped, without the leading "/": "v1/sys/health".
-  std::string target;
-  std::vector<Header> headers;
-  std::vector<SecretHeader> secret_headers;
+  std::string target = {};
+  std::vector<Header> headers = {};
+  std::vector<SecretHeader> secret_headers = {};
   // Of the body; "" where there is none.
-  std::string content_type;
-  Secret body;
+  std::string content_type = {};
+  Secret body = {};
   // A longer answer is an error. 1 MiB is ample for a key, not for a list of a cluster's objects.
   std::size_t max_answer_bytes = 1U << 20;
 };
@@ -44,8 +44,8 @@ struct HttpRequest {
 struct HttpAnswer {
   // 100 to 599.
   int status = 0;
-  std::vector<Header> headers;
-  Secret body;
+  std::vector<Header> headers = {};
+  Secret body = {};
 
   // The first header of that name, in whatever case, or nothing.
   std::optional<std::string> Find(std::string_view name) const;

@@ -18,13 +18,13 @@ struct ClientCertificate {
 // How a TLS client checks its server and shows itself. TLS 1.2 at least, always.
 struct TlsOptions {
   // PEM certificates to trust, and no others; "" trusts those of the system.
-  std::string ca_pem;
+  std::string ca_pem = {};
   // Name to ask for and to verify instead of the address's; "" for that one.
-  std::string server_name;
+  std::string server_name = {};
   // False: nothing of the server is verified (safety E3: said in words by the configuration, logged
   // and counted by whoever sets it).
   bool verify = true;
-  std::optional<ClientCertificate> client;
+  std::optional<ClientCertificate> client = {};
 };
 
 }  // namespace rbdcrypt::net

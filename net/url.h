@@ -19,7 +19,7 @@ struct Url {
   // 443 or 80 where the text names none.
   std::uint16_t port = 0;
   // "" or begins with "/" and does not end with one; as it stood in the text, escapes included.
-  std::string path;
+  std::string path = {};
 
   // "https://host:port/path", with the brackets of IPv6.
   std::string Text() const;
