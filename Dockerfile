@@ -17,13 +17,15 @@ RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --
       cmake g++ ninja-build pkg-config \
       libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc \
       libblkid-dev libcryptsetup-dev librados-dev librbd-dev libssl-dev \
-      libcli11-dev libcurl4-openssl-dev libspdlog-dev nlohmann-json3-dev prometheus-cpp-dev
+      libcli11-dev libcurl4-openssl-dev libspdlog-dev libyaml-dev \
+      nlohmann-json3-dev prometheus-cpp-dev
 WORKDIR /src
 COPY CMakeLists.txt CMakePresets.json ./
 COPY cmake cmake
 COPY proto proto
 COPY base base
 COPY net net
+COPY k8s k8s
 COPY kms kms
 COPY rbd rbd
 COPY csi csi
@@ -40,7 +42,7 @@ RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --
       ca-certificates \
       libabsl20220623 libblkid1 libcivetweb1 libcryptsetup12 libcurl4 libgrpc++1.51 libgrpc29 \
       libprometheus-cpp-core1.0 libprometheus-cpp-pull1.0 libprotobuf32 librados2 librbd1 \
-      libspdlog1.10 libssl3 libstdc++6 \
+      libspdlog1.10 libssl3 libstdc++6 libyaml-0-2 \
       e2fsprogs xfsprogs util-linux mount kmod \
       qemu-system-common qemu-block-extra qemu-utils fuse3 \
     && rm -rf /var/lib/apt/lists/* \

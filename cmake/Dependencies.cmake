@@ -16,6 +16,7 @@ find_package(CLI11 2.1 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(cryptsetup REQUIRED IMPORTED_TARGET libcryptsetup>=2.6)
 pkg_check_modules(blkid REQUIRED IMPORTED_TARGET blkid)
+pkg_check_modules(yaml REQUIRED IMPORTED_TARGET yaml-0.1)
 
 # librbd and librados come without a .pc file.
 foreach(name rbd rados)
