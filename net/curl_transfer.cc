@@ -325,8 +325,10 @@ Status CurlTransfer::TakeHeader(std::string_view line) {
   if (line.starts_with("HTTP/")) {
     // Of the next answer: those of an interim one (100, 103) say nothing here.
     exchange.answer.headers.clear();
+    exchange.has_all_headers = false;
     return OkStatus();
   }
+  exchange.has_all_headers = exchange.has_all_headers || Trim(line).empty();
   const std::size_t colon = line.find(':');
   // Else it is the empty line at the end, or the continuation of a folded one.
   if (colon != std::string_view::npos && Trim(line.substr(0, 1)) == line.substr(0, 1)) {
@@ -373,6 +375,9 @@ Status CurlTransfer::Outcome(CURLcode code) const {
                      .sent = exchange.sends > 0,
                      .deadline_is_near = exchange.deadline_is_near,
                      .fatal_alert = exchange.fatal_alert});
+  }
+  if (!exchange.has_all_headers) {
+    return Unavailable(Cat(target_.text, ": the connection was closed amid the answer's headers"));
   }
   const long status = StatusSoFar();
   if (status < 100 || status > 599) {

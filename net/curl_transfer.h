@@ -70,6 +70,8 @@ class CurlTransfer {
     HttpAnswer answer = {};
     SecretBuffer body = {};
     std::size_t header_bytes = 0;
+    // libcurl takes a connection that is closed amid the headers for the end of an answer.
+    bool has_all_headers = false;
     // How often libcurl was about to put the request on a connection.
     int sends = 0;
     // Why one of our own functions ended it.

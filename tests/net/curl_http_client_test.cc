@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+//
+// Against a real server; what TLS adds is in curl_tls_test.cc.
+#include "net/curl_http_client.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/strings.h"
+#include "tests/fakes/http_server.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/status_matchers.h"
+
+namespace rbdcrypt::net {
+namespace {
+
+using ::rbdcrypt::testing::FakeClock;
+using ::rbdcrypt::testing::HttpServer;
+using ::rbdcrypt::testing::IsOk;
+using ::rbdcrypt::testing::IsOkAndHolds;
+using ::rbdcrypt::testing::RawAnswer;
+using ::rbdcrypt::testing::ServedAnswer;
+using ::rbdcrypt::testing::ServedRequest;
+using ::rbdcrypt::testing::StatusIs;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::Optional;
+
+constexpr char kWholeAnswer[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole";
+
+std::unique_ptr<CurlHttpClient> NewClient(const HttpServer& server,
+                                          CurlHttpClient::Options options = {}) {
+  auto client = CurlHttpClient::New(server.Address(), std::move(options));
+  EXPECT_THAT(client, IsOk());
+  return *std::move(client);
+}
+
+HttpServer::Handler Always(HttpServer::Reply reply) {
+  return [reply = std::move(reply)](const ServedRequest&) { return reply; };
+}
+
+// What comes of one request to a server that answers so.
+Result<HttpAnswer> AnswerTo(HttpServer::Reply reply, HttpRequest request = {}) {
+  const HttpServer server(Always(std::move(reply)));
+  return NewClient(server)->Send(Context::Background(), request);
+}
+
+std::string BodyOf(const Result<HttpAnswer>& answer) {
+  return answer.ok() ? std::string(answer->body.RevealText()) : answer.status().ToString();
+}
+
+TEST(CurlHttpClientTest, SendsWhatItIsGiven) {
+  std::vector<ServedRequest> seen;
+  const HttpServer server([&seen](const ServedRequest& request) {
+    seen.push_back(request);
+    return ServedAnswer{};
+  });
+  HttpRequest request = {
+      .method = "PUT",
+      .target = "v1/a%2Fb?x=1",
+      .headers = {{.name = "X-Plain", .value = "p"}, {.name = "X-Empty", .value = ""}},
+      .content_type = "application/json",
+      .body = Secret("{\"key\":1}")};
+  request.secret_headers.push_back({.name = "X-Vault-Token", .value = Secret("hvs.secret")});
+  EXPECT_THAT(NewClient(server)->Send(Context::Background(), request), IsOk());
+  ASSERT_EQ(seen.size(), 1U);
+  EXPECT_EQ(seen[0].method, "PUT");
+  EXPECT_EQ(seen[0].target, "/v1/a%2Fb?x=1");
+  EXPECT_EQ(seen[0].body, "{\"key\":1}");
+  EXPECT_EQ(seen[0].Find("X-Plain"), "p");
+  EXPECT_EQ(seen[0].Find("X-Vault-Token"), "hvs.secret");
+  EXPECT_EQ(seen[0].Find("Content-Type"), "application/json");
+  EXPECT_EQ(seen[0].Find("Content-Length"), "9");
+  EXPECT_EQ(seen[0].Find("Host"), Cat("127.0.0.1:", server.Address().port));
+  EXPECT_TRUE(std::any_of(seen[0].headers.begin(), seen[0].headers.end(), [](const Header& header) {
+    return header.name == "X-Empty" && header.value.empty();
+  }));
+}
+
+TEST(CurlHttpClientTest, AddsNoHeadersThatChangeTheMeaning) {
+  ServedRequest seen;
+  const HttpServer server([&seen](const ServedRequest& request) {
+    seen = request;
+    return ServedAnswer{};
+  });
+  const auto client = NewClient(server);
+  // libcurl would wait for "100 Continue" before a body of this size.
+  EXPECT_THAT(client->Send(Context::Background(),
+                           {.method = "POST", .body = Secret(std::string(3 << 20, 'x'))}),
+              IsOk());
+  EXPECT_EQ(seen.body.size(), std::size_t{3} << 20);
+  EXPECT_EQ(seen.Find("Expect"), "");
+  EXPECT_EQ(seen.Find("Content-Type"), "");
+  EXPECT_EQ(seen.Find("Accept-Encoding"), "");
+}
+
+TEST(CurlHttpClientTest, EveryMethodIsSentAsItIs) {
+  const HttpServer server([](const ServedRequest& request) {
+    return ServedAnswer{.headers = {{.name = "X-Seen", .value = request.method},
+                                    {.name = "X-Length", .value = request.Find("Content-Length")}},
+                        .body = "body"};
+  });
+  const auto client = NewClient(server);
+  for (const char* method : {"GET", "DELETE", "LIST", "POST", "PUT", "PATCH", "GET"}) {
+    ASSERT_OK_AND_ASSIGN(const HttpAnswer answer,
+                         client->Send(Context::Background(), {.method = method}));
+    EXPECT_THAT(answer.Find("X-Seen"), Optional(std::string(method)));
+    EXPECT_EQ(answer.body.RevealText(), "body") << method;
+    // A body of no bytes is said to have none: some servers insist.
+    const bool has_body = std::string(method).starts_with('P');
+    EXPECT_THAT(answer.Find("X-Length"), Optional(std::string(has_body ? "0" : ""))) << method;
+  }
+  ASSERT_OK_AND_ASSIGN(const HttpAnswer head,
+                       client->Send(Context::Background(), {.method = "HEAD"}));
+  EXPECT_THAT(head.Find("X-Seen"), Optional(std::string("HEAD")));
+  EXPECT_TRUE(head.body.empty());
+  EXPECT_EQ(server.connections(), 1);
+}
+
+TEST(CurlHttpClientTest, TheTargetStandsBehindTheAddressesPath) {
+  const HttpServer server(
+      [](const ServedRequest& request) { return ServedAnswer{.body = request.target}; });
+  Url address = server.Address();
+  address.path = "/base";
+  ASSERT_OK_AND_ASSIGN(auto client, CurlHttpClient::New(address, {}));
+  EXPECT_EQ(BodyOf(client->Send(Context::Background(), {.target = "v1/../%2E%2E/x"})),
+            "/base/v1/../%2E%2E/x");
+}
+
+TEST(CurlHttpClientTest, RefusesHeadersThatWouldBreakOutOfTheirs) {
+  const HttpServer server(Always(ServedAnswer{}));
+  const auto client = NewClient(server);
+  const auto expect_refused = [&client](const HttpRequest& request) {
+    const auto answer = client->Send(Context::Background(), request);
+    EXPECT_THAT(answer, StatusIs(Code::kInvalidArgument, Not(HasSubstr("hunter2"))));
+    EXPECT_FALSE(MayHaveArrived(answer.status()));
+  };
+  for (const char* value : {"hunter2\r\nX-Other: 1", "hunter2\n", "a\x01", "\x7f"}) {
+    HttpRequest request;
+    request.secret_headers.push_back({.name = "X-Vault-Token", .value = Secret(value)});
+    expect_refused(request);
+    expect_refused({.headers = {{.name = "X-Plain", .value = value}}});
+    expect_refused({.content_type = value});
+  }
+  for (const char* name : {"", "a b", "a:", "a;", "a\n"}) {
+    expect_refused({.headers = {{.name = name, .value = "1"}}});
+  }
+  for (const char* target : {"a b", "a\r\n", "\xc3\xa9"}) {
+    expect_refused({.target = target});
+  }
+  expect_refused({.method = ""});
+  expect_refused({.method = "GET /x"});
+  expect_refused({.target = std::string(100'000, 'a')});
+  EXPECT_EQ(server.connections(), 0);
+}
+
+TEST(CurlHttpClientTest, GivesTheAnswerAsItCame) {
+  ASSERT_OK_AND_ASSIGN(const HttpAnswer answer,
+                       AnswerTo(ServedAnswer{.status = 429,
+                                             .headers = {{.name = "Retry-After", .value = "7"},
+                                                         {.name = "X-Empty", .value = ""}},
+                                             .body = "slow down"}));
+  EXPECT_EQ(answer.status, 429);
+  EXPECT_THAT(answer.Find("retry-after"), Optional(std::string("7")));
+  EXPECT_THAT(answer.Find("x-empty"), Optional(std::string()));
+  EXPECT_EQ(answer.body.RevealText(), "slow down");
+}
+
+TEST(CurlHttpClientTest, AnyStatusIsAnAnswer) {
+  for (const int status : {200, 204, 307, 400, 403, 404, 412, 473, 500, 503, 599}) {
+    const auto answer = AnswerTo(ServedAnswer{.status = status, .body = "x"});
+    ASSERT_THAT(answer, IsOk()) << status;
+    EXPECT_EQ(answer->status, status);
+  }
+}
+
+TEST(CurlHttpClientTest, FollowsNoRedirect) {
+  const HttpServer server([](const ServedRequest&) {
+    return ServedAnswer{.status = 307, .headers = {{.name = "Location", .value = "/elsewhere"}}};
+  });
+  const auto answer = NewClient(server)->Send(Context::Background(), {});
+  ASSERT_THAT(answer, IsOk());
+  EXPECT_THAT(answer->Find("Location"), Optional(std::string("/elsewhere")));
+  EXPECT_EQ(server.requests(), 1);
+}
+
+TEST(CurlHttpClientTest, ReadsBodiesHoweverTheyCome) {
+  EXPECT_EQ(BodyOf(AnswerTo(ServedAnswer{.body = std::string(300'000, 'x')})),
+            std::string(300'000, 'x'));
+  EXPECT_EQ(BodyOf(AnswerTo(ServedAnswer{.body = "in chunks, as they say", .is_chunked = true})),
+            "in chunks, as they say");
+  EXPECT_EQ(BodyOf(AnswerTo(RawAnswer().SendBytewise(kWholeAnswer))), "whole");
+  EXPECT_EQ(BodyOf(AnswerTo(RawAnswer().Send("HTTP/1.0 200 OK\r\n\r\nuntil the end").Close())),
+            "until the end");
+  EXPECT_EQ(BodyOf(AnswerTo(RawAnswer().Send(kWholeAnswer).CloseHalf())), "whole");
+}
+
+TEST(CurlHttpClientTest, InterimAnswersSayNothing) {
+  const auto answer = AnswerTo(RawAnswer().Send(Cat(
+      "HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\nHTTP/1.1 103 Early Hints\r\nX-Early: 2\r\n\r\n",
+      kWholeAnswer)));
+  ASSERT_THAT(answer, IsOk());
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(answer->Find("X-Early"), std::nullopt);
+  EXPECT_EQ(BodyOf(answer), "whole");
+}
+
+TEST(CurlHttpClientTest, FoldedHeadersAreNoHeaders) {
+  const auto answer = AnswerTo(RawAnswer().Send(
+      "HTTP/1.1 200 OK\r\nX-Long: one\r\n X-Fake: two\r\nContent-Length: 0\r\n\r\n"));
+  ASSERT_THAT(answer, IsOk());
+  EXPECT_EQ(answer->Find("X-Fake"), std::nullopt);
+  EXPECT_EQ(answer->Find(" X-Fake"), std::nullopt);
+}
+
+TEST(CurlHttpClientTest, HalfAnAnswerIsNone) {
+  const std::string whole = kWholeAnswer;
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    const auto answer = AnswerTo(RawAnswer().Send(whole.substr(0, size)).Close(),
+                                 {.method = "POST", .body = Secret("x")});
+    EXPECT_FALSE(answer.ok()) << size;
+    EXPECT_TRUE(MayHaveArrived(answer.status())) << size;
+    // Where the head is not whole, it could be anything.
+    EXPECT_TRUE(answer.status().code() == Code::kUnavailable ||
+                (size < whole.find("\r\n\r\n") && answer.status().code() == Code::kDataLoss))
+        << size << answer.status().ToString();
+  }
+}
+
+TEST(CurlHttpClientTest, HalfAChunkedBodyIsNoAnswer) {
+  for (const char* body : {"5\r\nwhole\r\n", "5\r\nwho", "5", ""}) {
+    EXPECT_THAT(
+        AnswerTo(RawAnswer()
+                     .Send(Cat("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", body))
+                     .Close()),
+        StatusIs(Code::kUnavailable))
+        << body;
+  }
+}
+
+TEST(CurlHttpClientTest, GarbageIsDataLoss) {
+  for (const char* bytes :
+       {"SSH-2.0-OpenSSH_9.2\r\n", "garbage", "\x15\x03\x01", "HTTP/9.9 what\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}) {
+    const auto answer = AnswerTo(RawAnswer().Send(bytes).Close());
+    EXPECT_THAT(answer, StatusIs(Code::kDataLoss, HasSubstr("http://127.0.0.1:"))) << bytes;
+    EXPECT_TRUE(MayHaveArrived(answer.status()));
+  }
+}
+
+TEST(CurlHttpClientTest, AnAnswerLongerThanAllowedIsDataLoss) {
+  for (const bool is_chunked : {false, true}) {
+    HttpRequest request;
+    request.max_answer_bytes = 100;
+    EXPECT_EQ(BodyOf(AnswerTo(ServedAnswer{.body = std::string(100, 'x'), .is_chunked = is_chunked},
+                              std::move(request))),
+              std::string(100, 'x'));
+    request = {};
+    request.max_answer_bytes = 100;
+    EXPECT_THAT(AnswerTo(ServedAnswer{.body = std::string(101, 'x'), .is_chunked = is_chunked},
+                         std::move(request)),
+                StatusIs(Code::kDataLoss, HasSubstr("longer than the 100 bytes")));
+  }
+}
+
+TEST(CurlHttpClientTest, AnEndlessAnswerEndsAtTheLimit) {
+  RawAnswer endless = RawAnswer().Send("HTTP/1.1 200 OK\r\n\r\n");
+  for (int i = 0; i < 64; ++i) {
+    endless.Send(std::string(64 << 10, 'x'));
+  }
+  EXPECT_THAT(AnswerTo(endless.WaitForClient()), StatusIs(Code::kDataLoss));
+}
+
+TEST(CurlHttpClientTest, HeadersLongerThanAllowedAreDataLoss) {
+  std::string many = "HTTP/1.1 200 OK\r\n";
+  for (int i = 0; i < 3000; ++i) {
+    many += Cat("X-Header-", i, ": ", std::string(50, 'x'), "\r\n");
+  }
+  EXPECT_THAT(AnswerTo(RawAnswer().Send(many).WaitForClient()), StatusIs(Code::kDataLoss));
+  EXPECT_THAT(AnswerTo(RawAnswer()
+                           .Send(Cat("HTTP/1.1 200 OK\r\nX-Long: ", std::string(200'000, 'x')))
+                           .WaitForClient()),
+              StatusIs(Code::kDataLoss));
+}
+
+TEST(CurlHttpClientTest, KeepsItsConnections) {
+  const HttpServer server(Always(ServedAnswer{.body = "x"}));
+  const auto client = NewClient(server);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_THAT(client->Send(Context::Background(), {.method = i % 2 == 0 ? "GET" : "POST"}),
+                IsOk());
+  }
+  EXPECT_EQ(server.connections(), 1);
+  EXPECT_EQ(server.requests(), 10);
+}
+
+TEST(CurlHttpClientTest, KeepsNoConnectionWhereNoneIsAllowed) {
+  const HttpServer server(Always(ServedAnswer{}));
+  const auto client = NewClient(server, {.max_kept_connections = 0});
+  ASSERT_THAT(client->Send(Context::Background(), {}), IsOk());
+  ASSERT_THAT(client->Send(Context::Background(), {}), IsOk());
+  EXPECT_EQ(server.connections(), 2);
+}
+
+TEST(CurlHttpClientTest, AFailedRequestLeavesTheClientUsable) {
+  std::atomic<int> calls{0};
+  const HttpServer server([&calls](const ServedRequest&) -> HttpServer::Reply {
+    if (++calls % 2 == 1) {
+      return RawAnswer().Reset();
+    }
+    return ServedAnswer{.body = "well"};
+  });
+  const auto client = NewClient(server);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(client->Send(Context::Background(), {.method = "POST"}),
+                StatusIs(Code::kUnavailable));
+    EXPECT_EQ(BodyOf(client->Send(Context::Background(), {.method = "POST"})), "well");
+  }
+}
+
+// Answers the first request of each connection and closes at the second, without a word: what a
+// server does that shuts an idle connection just when it is used again.
+HttpServer::Reply AnswerOnce(const ServedRequest& request) {
+  if (request.number > 1) {
+    return RawAnswer().Close();
+  }
+  return ServedAnswer{.body = Cat(request.connection)};
+}
+
+TEST(CurlHttpClientTest, ARequestWithEffectsIsNotRepeatedOverANewConnection) {
+  for (const char* method : {"POST", "PUT", "PATCH", "DELETE"}) {
+    const HttpServer server(AnswerOnce);
+    const auto client = NewClient(server);
+    ASSERT_THAT(client->Send(Context::Background(), {.method = method}), IsOk());
+    const auto answer = client->Send(Context::Background(), {.method = method});
+    EXPECT_THAT(answer, StatusIs(Code::kUnavailable, HasSubstr("whether it acted"))) << method;
+    EXPECT_TRUE(MayHaveArrived(answer.status()));
+    EXPECT_EQ(server.requests(), 2) << method;
+  }
+}
+
+TEST(CurlHttpClientTest, AReadIsRepeatedOverANewConnection) {
+  for (const char* method : {"GET", "HEAD"}) {
+    const HttpServer server(AnswerOnce);
+    const auto client = NewClient(server);
+    ASSERT_THAT(client->Send(Context::Background(), {.method = method}), IsOk());
+    EXPECT_THAT(client->Send(Context::Background(), {.method = method}), IsOk()) << method;
+    EXPECT_EQ(server.connections(), 2);
+    EXPECT_EQ(server.requests(), 3);
+  }
+}
+
+TEST(CurlHttpClientTest, AConnectionClosedWhileIdleIsReplacedUnnoticed) {
+  const HttpServer server(
+      [](const ServedRequest&) { return RawAnswer().Send(kWholeAnswer).CloseHalf(); });
+  const auto client = NewClient(server);
+  EXPECT_EQ(BodyOf(client->Send(Context::Background(), {.method = "POST"})), "whole");
+  // The server's end is closed before its answer is read, so libcurl sees it before it sends.
+  EXPECT_EQ(BodyOf(client->Send(Context::Background(), {.method = "POST"})), "whole");
+  EXPECT_EQ(server.connections(), 2);
+}
+
+TEST(CurlHttpClientTest, NobodyListens) {
+  Url address;
+  {
+    const HttpServer server(Always(ServedAnswer{}));
+    address = server.Address();
+  }
+  ASSERT_OK_AND_ASSIGN(auto client, CurlHttpClient::New(address, {}));
+  const auto answer = client->Send(Context::Background(), {.method = "POST"});
+  EXPECT_THAT(answer, StatusIs(Code::kUnavailable, HasSubstr(address.Text())));
+  EXPECT_FALSE(MayHaveArrived(answer.status()));
+}
+
+TEST(CurlHttpClientTest, ANameWithoutAddress) {
+  // "invalid" has none, by RFC 2606.
+  ASSERT_OK_AND_ASSIGN(
+      auto client,
+      CurlHttpClient::New({.scheme = "http", .host = "vault.invalid", .port = 8200}, {}));
+  const auto answer = client->Send(Context::Background(), {.method = "POST"});
+  EXPECT_THAT(answer, StatusIs(Code::kUnavailable, HasSubstr("vault.invalid")));
+  EXPECT_FALSE(MayHaveArrived(answer.status()));
+}
+
+TEST(CurlHttpClientTest, AConnectionThatIsNeverMadeTimesOut) {
+  // Listens, and takes nobody in: the handshake below HTTP is never answered.
+  const HttpServer server(Always(ServedAnswer{}));
+  Url address = server.Address();
+  address.scheme = "https";
+  const HttpServer silent([](const ServedRequest&) { return RawAnswer().WaitForClient(); });
+  address.port = silent.Address().port;
+  ASSERT_OK_AND_ASSIGN(
+      auto client,
+      CurlHttpClient::New(address, {.connect_timeout = std::chrono::milliseconds(50)}));
+  const auto answer = client->Send(Context::Background(), {.method = "POST"});
+  EXPECT_THAT(answer, StatusIs(Code::kUnavailable));
+  EXPECT_FALSE(MayHaveArrived(answer.status()));
+}
+
+TEST(CurlHttpClientTest, TheDeadlineEndsAWaitForTheAnswer) {
+  const HttpServer server(Always(RawAnswer().WaitForClient()));
+  const auto client = NewClient(server);
+  const auto context = Context::Background().WithTimeout(std::chrono::milliseconds(50));
+  const auto answer = client->Send(context, {.method = "POST"});
+  EXPECT_THAT(answer, StatusIs(Code::kDeadlineExceeded, HasSubstr(client->address())));
+  EXPECT_TRUE(MayHaveArrived(answer.status()));
+}
+
+TEST(CurlHttpClientTest, TheDeadlineEndsAnAnswerThatTrickles) {
+  const HttpServer server(
+      Always(RawAnswer().Send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf").WaitForClient()));
+  const auto context = Context::Background().WithTimeout(std::chrono::milliseconds(50));
+  EXPECT_THAT(NewClient(server)->Send(context, {}), StatusIs(Code::kDeadlineExceeded));
+}
+
+TEST(CurlHttpClientTest, APassedDeadlineSendsNothing) {
+  const HttpServer server(Always(ServedAnswer{}));
+  FakeClock clock;
+  const Context context({.clock = &clock, .deadline = clock.Now() - std::chrono::seconds(1)});
+  const auto answer = NewClient(server)->Send(context, {.method = "POST"});
+  EXPECT_THAT(answer, StatusIs(Code::kDeadlineExceeded));
+  EXPECT_FALSE(MayHaveArrived(answer.status()));
+  EXPECT_EQ(server.connections(), 0);
+}
+
+TEST(CurlHttpClientTest, CancellingEndsAWaitForTheAnswer) {
+  std::atomic<bool> cancelled{false};
+  const HttpServer server([&cancelled](const ServedRequest&) {
+    cancelled = true;
+    return RawAnswer().WaitForClient();
+  });
+  const auto client = NewClient(server);
+  const Context context({.is_cancelled = [&cancelled] { return cancelled.load(); }});
+  const auto answer = client->Send(context, {.method = "POST"});
+  EXPECT_THAT(answer, StatusIs(Code::kCancelled, HasSubstr(client->address())));
+  EXPECT_TRUE(MayHaveArrived(answer.status()));
+}
+
+TEST(CurlHttpClientTest, TheEnvironmentsProxyIsNotAsked) {
+  const HttpServer server(Always(ServedAnswer{.body = "direct"}));
+  ::setenv("http_proxy", "http://127.0.0.1:1", 1);
+  ::setenv("all_proxy", "http://127.0.0.1:1", 1);
+  EXPECT_EQ(BodyOf(NewClient(server)->Send(Context::Background(), {})), "direct");
+  ::unsetenv("http_proxy");
+  ::unsetenv("all_proxy");
+}
+
+TEST(CurlHttpClientTest, AConfiguredProxyIsAskedWhateverTheEnvironmentSays) {
+  const HttpServer proxy([](const ServedRequest& request) {
+    return ServedAnswer{.body = "proxied " + request.target};
+  });
+  ::setenv("no_proxy", "*", 1);
+  ASSERT_OK_AND_ASSIGN(auto client,
+                       CurlHttpClient::New({.scheme = "http", .host = "vault.invalid", .port = 80},
+                                           {.proxy = proxy.Address().Text()}));
+  EXPECT_EQ(BodyOf(client->Send(Context::Background(), {.target = "v1"})),
+            "proxied http://vault.invalid:80/v1");
+  ::unsetenv("no_proxy");
+  EXPECT_THAT(CurlHttpClient::New({.scheme = "http", .host = "v", .port = 80}, {.proxy = "x y"}),
+              StatusIs(Code::kInvalidArgument, HasSubstr("proxy")));
+}
+
+TEST(CurlHttpStreamTest, GivesPiecesAsTheyCome) {
+  const HttpServer server(
+      Always(RawAnswer().Send("HTTP/1.1 200 OK\r\nX-Kind: watch\r\n\r\n").SendBytewise("events")));
+  std::string seen;
+  const auto answer = NewClient(server)->Stream(
+      Context::Background(), {.max_answer_bytes = 1}, [&seen](std::span<const std::byte> piece) {
+        seen.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+        return OkStatus();
+      });
+  ASSERT_THAT(answer, IsOk());
+  EXPECT_EQ(seen, "events");
+  EXPECT_TRUE(answer->body.empty());
+  EXPECT_THAT(answer->Find("X-Kind"), Optional(std::string("watch")));
+}
+
+TEST(CurlHttpStreamTest, AnErrorsBodyIsNotForTheSink) {
+  const HttpServer server(Always(ServedAnswer{.status = 410, .body = "gone"}));
+  const auto client = NewClient(server);
+  const auto sink = [](std::span<const std::byte>) { return Internal("not for me"); };
+  const auto answer = client->Stream(Context::Background(), {}, sink);
+  ASSERT_THAT(answer, IsOk());
+  EXPECT_EQ(answer->status, 410);
+  EXPECT_EQ(answer->body.RevealText(), "gone");
+  EXPECT_THAT(client->Stream(Context::Background(), {.max_answer_bytes = 3}, sink),
+              StatusIs(Code::kDataLoss));
+}
+
+TEST(CurlHttpStreamTest, TheSinksErrorEndsIt) {
+  const HttpServer server(Always(RawAnswer().Send("HTTP/1.1 200 OK\r\n\r\nevent").WaitForClient()));
+  EXPECT_THAT(
+      NewClient(server)->Stream(Context::Background(), {},
+                                [](std::span<const std::byte>) { return Aborted("seen enough"); }),
+      StatusIs(Code::kAborted, "seen enough"));
+}
+
+TEST(CurlHttpStreamTest, CancellingEndsASilentOne) {
+  const HttpServer server(Always(RawAnswer().Send("HTTP/1.1 200 OK\r\n\r\nevent").WaitForClient()));
+  std::atomic<bool> cancelled{false};
+  const Context context({.is_cancelled = [&cancelled] { return cancelled.load(); }});
+  EXPECT_THAT(NewClient(server)->Stream(context, {},
+                                        [&cancelled](std::span<const std::byte>) {
+                                          cancelled = true;
+                                          return OkStatus();
+                                        }),
+              StatusIs(Code::kCancelled));
+}
+
+}  // namespace
+}  // namespace rbdcrypt::net
