@@ -271,6 +271,61 @@ TEST_F(StageFlowTest, PreparedVolumeWithoutHeaderIsFormatted) {
   EXPECT_EQ(State(), kStateEncrypted);
 }
 
+std::vector<std::byte> HeaderOf(VolumeWorld& world, const std::string& image_name) {
+  auto image = *world.ceph.Admin().images().Open(image_name, OpenMode::kReadOnly);
+  std::vector<std::byte> header(1 * kMiB);
+  EXPECT_THAT(image->Read(0, header), IsOk());
+  return header;
+}
+
+// A volume as ceph-csi leaves it behind: state prepared, a DEK, nothing written.
+CreatedVolume MakePrepared(VolumeWorld& world) {
+  CreatedVolume volume = *world.StartDriver("ceph-csi")->Create(VolumeWorld::Spec("store"));
+  auto image = *world.ceph.Admin().images().Open(volume.image_name, OpenMode::kReadWrite);
+  EXPECT_THAT(image->Write(0, std::vector<std::byte>(16 * kMiB)), IsOk());
+  EXPECT_THAT(image->SetMetadata(kMetaEncrypted, kStatePrepared), IsOk());
+  EXPECT_THAT(image->RemoveMetadata(kMetaHeaderUuid), IsOk());
+  world.ceph.ClearEffects();
+  return volume;
+}
+
+// Safety A1, G6: one node stands still at each effect of the format, its lock and watch run out,
+// and the other stages the volume; then the first goes on.
+TEST(StageFlowCrashTest, TwoNodesStagingAPreparedVolumeAtOnceFormatItOnce) {
+  int formatted_by_second = 0;
+  for (int n = 1;; ++n) {
+    SCOPED_TRACE(n);
+    VolumeWorld world;
+    const CreatedVolume volume = MakePrepared(world);
+    const auto first = world.StartDriver("node-a");
+    const auto second = world.StartDriver("node-b");
+    int effects = 0;
+    std::optional<std::vector<std::byte>> header;
+    world.ceph.OnEffect([&](const std::string&) {
+      if (++effects == n) {
+        world.PassTime();
+        world.ceph.RemoveWatchers(volume.image_name);
+        if (second->Prepare(volume.volume_id).ok()) {
+          header = HeaderOf(world, volume.image_name);
+        }
+      }
+    });
+    first->Prepare(volume.volume_id).status().IgnoreError();
+    world.ceph.OnEffect(nullptr);
+    if (effects < n) {
+      break;
+    }
+    if (header.has_value()) {
+      ++formatted_by_second;
+      ASSERT_EQ(HeaderOf(world, volume.image_name), *header);
+    }
+    first->process().Kill();
+    world.PassTime();
+    ASSERT_THAT(world.CheckOpens(*second, volume.volume_id), IsOk());
+  }
+  EXPECT_GT(formatted_by_second, 5);
+}
+
 // ceph-csi-compat 5.10, C2: the DEK was replaced and the state set back on a volume with data.
 TEST_F(StageFlowTest, PreparedVolumeWithDataIsNeverFormatted) {
   Write(64 * kMiB, 4096);

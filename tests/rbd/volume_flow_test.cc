@@ -345,6 +345,22 @@ TEST(VolumeFlowTest, LostAnswerOfTheKeyManagerIsReadAgain) {
   EXPECT_EQ(world.store->calls("Create"), 1);
 }
 
+// Safety B5: the answer is lost, and so is that of the read that would tell. Unknown is not "no":
+// nothing is removed, and the repetition goes on with the DEK that is stored.
+TEST(VolumeFlowTest, LostAnswerThatCannotBeReadAgainKeepsWhatIsStored) {
+  VolumeWorld world;
+  const auto driver = world.StartDriver("controller");
+  // Fetch, Create, Fetch again.
+  world.store->FailCall(2, KmsFault::kAnswerLost);
+  world.store->FailCall(3, KmsFault::kNotDone);
+  EXPECT_THAT(driver->Create(VolumeWorld::Spec("store")), StatusIs(Code::kUnavailable));
+  EXPECT_EQ(world.store->calls("Remove"), 0);
+  EXPECT_EQ(world.ceph.Admin().images().List()->size(), 1U);
+  ASSERT_OK_AND_ASSIGN(const CreatedVolume volume, driver->Create(VolumeWorld::Spec("store")));
+  EXPECT_THAT(world.CheckOpens(*driver, volume.volume_id), IsOk());
+  EXPECT_EQ(world.store->writes(), 1);
+}
+
 // Safety B5: a write that lands after its repetition was answered must not win.
 TEST(VolumeFlowTest, LateWriteOfAnEarlierDekChangesNothing) {
   VolumeWorld world;
