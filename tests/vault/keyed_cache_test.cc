@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#include "vault/keyed_cache.h"
+
+#include <chrono>
+#include <memory>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/fake_clock.h"
+#include "tests/support/status_matchers.h"
+
+namespace rbdcrypt::testing {
+namespace {
+
+using vault::KeyedCache;
+
+TEST(KeyedCacheTest, KeepsWhatIsUsedAndDropsWhatNobodyAskedForInAnHour) {
+  FakeClock clock;
+  KeyedCache<int> cache;
+  int made = 0;
+  const auto make = [&]() -> Result<std::shared_ptr<int>> { return std::make_shared<int>(++made); };
+  EXPECT_EQ(**cache.Get(clock, "a", make), 1);
+  const auto held = *cache.Get(clock, "b", make);
+  clock.Advance(std::chrono::minutes(59));
+  EXPECT_EQ(**cache.Get(clock, "a", make), 1);
+  clock.Advance(std::chrono::minutes(61));
+  EXPECT_EQ(**cache.Get(clock, "a", make), 3);
+  // Somebody holds it still.
+  EXPECT_EQ(*cache.Get(clock, "b", make), held);
+}
+
+TEST(KeyedCacheTest, FailureIsNotKept) {
+  FakeClock clock;
+  KeyedCache<int> cache;
+  const auto fail = []() -> Result<std::shared_ptr<int>> { return Unavailable("no"); };
+  EXPECT_THAT(cache.Get(clock, "a", fail), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(
+      cache.Get(clock, "a", [] { return Result<std::shared_ptr<int>>(std::make_shared<int>(1)); }),
+      IsOk());
+}
+
+}  // namespace
+}  // namespace rbdcrypt::testing
