@@ -3,6 +3,7 @@
 #include "net/curl_errors.h"
 
 #include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
 
 #include "base/strings.h"
 #include "net/http_client.h"
@@ -21,6 +22,8 @@ bool IsRefusal(int alert) {
     case SSL3_AD_CERTIFICATE_UNKNOWN:
     case TLS1_AD_UNKNOWN_CA:
     case TLS1_AD_ACCESS_DENIED:
+    // Of a certificate whose issuer has the right name and another key.
+    case TLS1_AD_DECRYPT_ERROR:
     case TLS1_AD_PROTOCOL_VERSION:
     case TLS1_AD_INSUFFICIENT_SECURITY:
     case TLS13_AD_CERTIFICATE_REQUIRED:
@@ -68,7 +71,16 @@ Status LostInTransfer(const CurlFailure& failure) {
   return Unavailable(Describe(failure));
 }
 
+Status Unverified(const CurlFailure& failure, std::string_view why) {
+  return InvalidArgument(
+      Cat(failure.server, ": the server's certificate does not verify (", why,
+          "): look at the CA certificate and the server name configured for it"));
+}
+
 Status StatusOf(const CurlFailure& failure) {
+  if (failure.verify_error != X509_V_OK) {
+    return Unverified(failure, X509_verify_cert_error_string(failure.verify_error));
+  }
   switch (failure.code) {
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -81,8 +93,7 @@ Status StatusOf(const CurlFailure& failure) {
     case CURLE_OPERATION_TIMEDOUT:
       return TimedOut(failure);
     case CURLE_PEER_FAILED_VERIFICATION:
-      return InvalidArgument(
-          Cat(Describe(failure), ": look at the CA certificate and server name configured for it"));
+      return Unverified(failure, failure.detail);
     case CURLE_SSL_CACERT_BADFILE:
       return InvalidArgument(
           Cat(failure.server, ": the CA certificate configured for it is not readable PEM"));
@@ -107,6 +118,7 @@ Status StatusOf(const CurlFailure& failure) {
     case CURLE_RECV_ERROR:
       return LostInTransfer(failure);
     case CURLE_SSL_CONNECT_ERROR:
+      return Unavailable(Cat(Describe(failure), ": does it speak TLS on that port?"));
     case CURLE_SEND_ERROR:
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:

@@ -22,8 +22,10 @@ struct CurlFailure {
   bool sent = false;
   // Whether the caller's deadline came before the time-out for connecting.
   bool deadline_is_near = false;
-  // The TLS alert with which the server ended the connection (RFC 8446, section 6.2).
+  // The TLS alert with which the server ended the handshake (RFC 8446, section 6.2).
   std::optional<int> fatal_alert = {};
+  // What is wrong with the server's certificate, as OpenSSL numbers it (X509_V_ERR_…).
+  long verify_error = 0;
 };
 
 // The error of HttpClient::Send() for it, marked with NeverArrived() where nothing was sent, or

@@ -296,6 +296,7 @@ int CurlTransfer::OnSend(void* self, char*, char*, int, int) {
 
 CURLcode CurlTransfer::OnTlsContext(CURL*, void* tls_context, void* self) {
   auto* const context = static_cast<SSL_CTX*>(tls_context);
+  static_cast<CurlTransfer*>(self)->exchange_->has_handshake = true;
   // What was read leaves no copy in the buffer of the record.
   SSL_CTX_set_options(context, SSL_OP_CLEANSE_PLAINTEXT);
   SSL_CTX_set_ex_data(context, TransferIndex(), self);
@@ -303,15 +304,22 @@ CURLcode CurlTransfer::OnTlsContext(CURL*, void* tls_context, void* self) {
   return CURLE_OK;
 }
 
-// `value` of an alert is its level and its description, a byte each.
+// `value` of an alert is its level and its description, a byte each. libcurl looks at the first
+// error in OpenSSL's queue only, which for a CA of the right name and another key is one of ASN.1.
 void CurlTransfer::OnTlsEvent(const SSL* connection, int where, int value) {
-  if ((where & SSL_CB_READ_ALERT) != SSL_CB_READ_ALERT || value >> 8 != SSL3_AL_FATAL) {
+  if ((where & SSL_CB_ALERT) == 0 || value >> 8 != SSL3_AL_FATAL) {
     return;
   }
   const auto* const transfer =
       static_cast<CurlTransfer*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(connection), TransferIndex()));
-  if (transfer != nullptr && transfer->exchange_ != nullptr) {
-    transfer->exchange_->fatal_alert = value & 0xff;
+  Exchange* const exchange = transfer->exchange_;
+  if (exchange == nullptr || !exchange->has_handshake) {
+    return;
+  }
+  if ((where & SSL_CB_READ) != 0) {
+    exchange->fatal_alert = value & 0xff;
+  } else if (transfer->target_.tls.verify) {
+    exchange->verify_error = SSL_get_verify_result(connection);
   }
 }
 
@@ -374,7 +382,8 @@ Status CurlTransfer::Outcome(CURLcode code) const {
                      .detail = error_text_.data(),
                      .sent = exchange.sends > 0,
                      .deadline_is_near = exchange.deadline_is_near,
-                     .fatal_alert = exchange.fatal_alert});
+                     .fatal_alert = exchange.fatal_alert,
+                     .verify_error = exchange.verify_error});
   }
   if (!exchange.has_all_headers) {
     return Unavailable(Cat(target_.text, ": the connection was closed amid the answer's headers"));

@@ -13,6 +13,7 @@
 
 #include <curl/curl.h>
 #include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
 
 #include "base/context.h"
 #include "base/handle.h"
@@ -76,8 +77,11 @@ class CurlTransfer {
     int sends = 0;
     // Why one of our own functions ended it.
     Status failure = {};
-    // Of TLS, as the server sent it.
+    // Whether it needed a new TLS connection.
+    bool has_handshake = false;
+    // How such a handshake failed: the server's alert, or what is wrong with its certificate.
     std::optional<int> fatal_alert = {};
+    long verify_error = X509_V_OK;
   };
 
   template <typename Value>

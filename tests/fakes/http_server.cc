@@ -215,6 +215,12 @@ class HttpConnection {
       if (!Read()) {
         return std::nullopt;
       }
+      if (buffer_[0] < 'A' || buffer_[0] > 'Z') {
+        // The first bytes of TLS, for one; what Go's servers say to them.
+        Write("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+        CloseHalf();
+        return std::nullopt;
+      }
     }
     ServedRequest request = ParseHead(buffer_.substr(0, end));
     buffer_.erase(0, end + 4);

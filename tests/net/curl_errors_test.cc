@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
 
 #include "net/http_client.h"
 #include "tests/support/status_matchers.h"
@@ -68,6 +69,13 @@ TEST(CurlErrorsTest, AnAlertAboutTheCertificateMeansThatNothingArrived) {
                                  AllOf(HasSubstr(kServer), HasSubstr("client certificate"))));
     EXPECT_FALSE(MayHaveArrived(status));
   }
+}
+
+TEST(CurlErrorsTest, WhatIsWrongWithACertificateIsSaid) {
+  CurlFailure failure = Failure(CURLE_SSL_CONNECT_ERROR, false);
+  failure.verify_error = X509_V_ERR_CERT_SIGNATURE_FAILURE;
+  EXPECT_THAT(FromCurl(failure),
+              StatusIs(Code::kInvalidArgument, HasSubstr("certificate signature failure")));
 }
 
 TEST(CurlErrorsTest, AnAlertAboutTheServersOwnTroubleIsUnavailable) {

@@ -4,13 +4,18 @@
 // Against a real server; what TLS adds is in curl_tls_test.cc.
 #include "net/curl_http_client.h"
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
+#include "base/handle.h"
 #include "base/strings.h"
 #include "tests/fakes/http_server.h"
 #include "tests/support/fake_clock.h"
@@ -356,11 +361,10 @@ TEST(CurlHttpClientTest, AReadIsRepeatedOverANewConnection) {
 }
 
 TEST(CurlHttpClientTest, AConnectionClosedWhileIdleIsReplacedUnnoticed) {
-  const HttpServer server(
-      [](const ServedRequest&) { return RawAnswer().Send(kWholeAnswer).CloseHalf(); });
+  HttpServer server(Always(ServedAnswer{.body = "whole"}));
   const auto client = NewClient(server);
   EXPECT_EQ(BodyOf(client->Send(Context::Background(), {.method = "POST"})), "whole");
-  // The server's end is closed before its answer is read, so libcurl sees it before it sends.
+  server.CloseConnections();
   EXPECT_EQ(BodyOf(client->Send(Context::Background(), {.method = "POST"})), "whole");
   EXPECT_EQ(server.connections(), 2);
 }
@@ -387,18 +391,40 @@ TEST(CurlHttpClientTest, ANameWithoutAddress) {
   EXPECT_FALSE(MayHaveArrived(answer.status()));
 }
 
+// Where a client waits for a TLS handshake for ever: somebody listens, and accepts nobody.
+class SilentListener {
+ public:
+  SilentListener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    EXPECT_EQ(::listen(fd_.get(), 1), 0);
+  }
+
+  Url Address() const {
+    sockaddr_in address = {};
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    return {.scheme = "https", .host = "127.0.0.1", .port = ntohs(address.sin_port)};
+  }
+
+ private:
+  UniqueFd fd_;
+};
+
 TEST(CurlHttpClientTest, AConnectionThatIsNeverMadeTimesOut) {
-  // Listens, and takes nobody in: the handshake below HTTP is never answered.
-  const HttpServer server(Always(ServedAnswer{}));
-  Url address = server.Address();
-  address.scheme = "https";
-  const HttpServer silent([](const ServedRequest&) { return RawAnswer().WaitForClient(); });
-  address.port = silent.Address().port;
+  const SilentListener silent;
   ASSERT_OK_AND_ASSIGN(
       auto client,
-      CurlHttpClient::New(address, {.connect_timeout = std::chrono::milliseconds(50)}));
+      CurlHttpClient::New(silent.Address(), {.connect_timeout = std::chrono::milliseconds(50)}));
   const auto answer = client->Send(Context::Background(), {.method = "POST"});
-  EXPECT_THAT(answer, StatusIs(Code::kUnavailable));
+  EXPECT_THAT(answer, StatusIs(Code::kUnavailable, HasSubstr("timeout")));
+  EXPECT_FALSE(MayHaveArrived(answer.status()));
+}
+
+TEST(CurlHttpClientTest, TheDeadlineEndsAWaitForAConnection) {
+  const SilentListener silent;
+  ASSERT_OK_AND_ASSIGN(auto client, CurlHttpClient::New(silent.Address(), {}));
+  const auto answer =
+      client->Send(Context::Background().WithTimeout(std::chrono::milliseconds(50)), {});
+  EXPECT_THAT(answer, StatusIs(Code::kDeadlineExceeded));
   EXPECT_FALSE(MayHaveArrived(answer.status()));
 }
 
@@ -455,11 +481,11 @@ TEST(CurlHttpClientTest, AConfiguredProxyIsAskedWhateverTheEnvironmentSays) {
     return ServedAnswer{.body = "proxied " + request.target};
   });
   ::setenv("no_proxy", "*", 1);
-  ASSERT_OK_AND_ASSIGN(auto client,
-                       CurlHttpClient::New({.scheme = "http", .host = "vault.invalid", .port = 80},
-                                           {.proxy = proxy.Address().Text()}));
+  ASSERT_OK_AND_ASSIGN(
+      auto client, CurlHttpClient::New({.scheme = "http", .host = "vault.invalid", .port = 8200},
+                                       {.proxy = proxy.Address().Text()}));
   EXPECT_EQ(BodyOf(client->Send(Context::Background(), {.target = "v1"})),
-            "proxied http://vault.invalid:80/v1");
+            "proxied http://vault.invalid:8200/v1");
   ::unsetenv("no_proxy");
   EXPECT_THAT(CurlHttpClient::New({.scheme = "http", .host = "v", .port = 80}, {.proxy = "x y"}),
               StatusIs(Code::kInvalidArgument, HasSubstr("proxy")));

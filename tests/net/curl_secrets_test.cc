@@ -61,7 +61,7 @@ class MaskedSecret {
 
   // How often it stands from `begin` to `end`, or its first half does: what is wiped in part was
   // not wiped.
-  __attribute__((no_sanitize("address", "thread"))) int CountIn(
+  __attribute__((no_sanitize("address", "thread", "undefined"))) int CountIn(
       const volatile std::uint8_t* begin, const volatile std::uint8_t* end) const {
     const std::size_t length = bytes_.size() / 2;
     int count = 0;
@@ -78,7 +78,7 @@ class MaskedSecret {
   // How often it stands in the writable memory of this process. Larger mappings than any of ours
   // are those of sanitizers.
   int CountInMemory() const {
-    constexpr std::uintptr_t kLargestBytes = std::uintptr_t{256} << 20;
+    constexpr std::uintptr_t kLargestBytes = std::uintptr_t{128} << 20;
     const CHandle<std::FILE, std::fclose> maps(std::fopen("/proc/self/maps", "re"));
     int count = 0;
     std::array<char, 512> line;
