@@ -141,11 +141,11 @@ class ServerProcess {
         },
         std::move(tls));
     const std::uint16_t port = server.Address().port;
+    // Tells the port, and waits until the other end of the leash is closed.
     char byte = 0;
-    if (::write(out, &port, sizeof port) == static_cast<ssize_t>(sizeof port)) {
-      static_cast<void>(::read(leash, &byte, 1));
-    }
-    ::_exit(0);
+    const bool is_done = ::write(out, &port, sizeof port) != static_cast<ssize_t>(sizeof port) ||
+                         ::read(leash, &byte, 1) <= 0;
+    ::_exit(is_done ? 0 : 1);
   }
 
   pid_t child_ = -1;
