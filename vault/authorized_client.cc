@@ -22,22 +22,37 @@ Result<Answer> AuthorizedClient::Send(const Context& context, Call call) {
     return net::NeverArrived(Annotate(token.status(), Cat("KMS \"", options_.kms_id, "\"")));
   }
   Result<Answer> answer = client_->Send(context, call, token->get());
-  if (answer.ok() && answer->verdict() == Verdict::kDenied) {
-    tokens_->Reject(*token);
-    Result<Token> other = tokens_->Get(context);
-    if (!other.ok()) {
-      return net::NeverArrived(Annotate(other.status(), Subject(call.path)));
-    }
-    if (SameSecret(**other, **token)) {
-      return answer;
-    }
-    const bool was_repeated = answer->was_repeated();
-    answer = client_->Send(context, call, other->get());
-    if (answer.ok()) {
-      answer->set_was_repeated(answer->was_repeated() || was_repeated);
-    }
+  if (!answer.ok()) {
+    return Annotate(answer.status(), Subject(call.path));
   }
-  return answer.ok() ? std::move(answer) : Annotate(answer.status(), Subject(call.path));
+  return answer->verdict() == Verdict::kDenied
+             ? SendAgain(context, call, *token, *std::move(answer))
+             : std::move(answer);
+}
+
+// With another token, if there is one. What the tries before may have done is not forgotten.
+Result<Answer> AuthorizedClient::SendAgain(const Context& context,
+                                           const Call& call,
+                                           const Token& refused,
+                                           Answer denied) {
+  const bool may_have_acted = denied.was_repeated();
+  tokens_->Reject(refused);
+  const Result<Token> other = tokens_->Get(context);
+  if (!other.ok()) {
+    const Status status = Annotate(other.status(), Subject(call.path));
+    return may_have_acted ? status : net::NeverArrived(status);
+  }
+  if (SameSecret(**other, *refused)) {
+    return denied;
+  }
+  Result<Answer> answer = client_->Send(context, call, other->get());
+  if (answer.ok()) {
+    answer->set_was_repeated(answer->was_repeated() || may_have_acted);
+    return answer;
+  }
+  const Status status = Annotate(answer.status(), Subject(call.path));
+  // A new status of the same: without the mark that it never arrived.
+  return may_have_acted ? MakeStatus(status.code(), Message(status)) : status;
 }
 
 Status AuthorizedClient::Explain(const Context& context,

@@ -47,6 +47,11 @@ class AuthorizedClient {
   const Options& options() const { return options_; }
 
  private:
+  Result<Answer> SendAgain(const Context& context,
+                           const Call& call,
+                           const Token& refused,
+                           Answer denied);
+
   // Whether Vault still knows the token that the holder gives.
   bool IsTokenKnown(const Context& context);
 

@@ -122,7 +122,13 @@ Result<std::string> Kv2DekStore::Create(const Context& context,
 Result<std::string> Kv2DekStore::CreateAfterConflict(const Context& context,
                                                      std::string_view volume_id,
                                                      const Secret& dek) {
-  ASSIGN_OR_RETURN(const KvRead read, ReadPresent(context, volume_id));
+  const Result<KvRead> found = ReadPresent(context, volume_id);
+  // A secret that holds something else is somebody's, too.
+  if (found.status().code() == Code::kDataLoss) {
+    return AlreadyExists(Message(found.status()));
+  }
+  RETURN_IF_ERROR(found.status());
+  const KvRead& read = *found;
   if (read.state == KvRead::State::kPresent) {
     return AlreadyExists(
         Cat("volume ", volume_id, ": a DEK is stored already at ", kv_.PathOf(volume_id)));

@@ -41,8 +41,10 @@ Status VaultDekStore::Named(const Status& status) {
   const std::string entry = Cat("KMS \"", kms_id_, "\"");
   const bool has_name = Message(status).find(entry) != std::string::npos;
   Status named = has_name ? status : Annotate(status, entry);
-  if (named.code() == Code::kFailedPrecondition && opened_ != nullptr &&
-      opened_->forget_mount != nullptr) {
+  if (named.code() == Code::kFailedPrecondition) {
+    if (opened_ == nullptr || opened_->forget_mount == nullptr) {
+      return InvalidArgument(Message(named));
+    }
     opened_->forget_mount();
     opened_.reset();
     return Unavailable(Cat(Message(named), ", or try again: the mount is looked at anew"));

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -218,6 +219,40 @@ TEST_F(VaultClientTest, ReadsAfterAWriteAskForItsIndex) {
   ASSERT_THAT(Get(Node::kActive), IsOk());
   EXPECT_EQ(vault_.seen().back().headers.at("X-Vault-Index"), "i1");
   EXPECT_EQ(vault_.seen().back().headers.at("X-Vault-Inconsistent"), "forward-active-node");
+}
+
+// What the limiter promises, through the whole way of a call.
+TEST_F(VaultClientTest, MountOvertakesQueuedBackgroundCalls) {
+  auto server = vault::Server::New({kA}, {}, vault_.Factory(), {.seats = 1});
+  ASSERT_THAT(server, IsOk());
+  client_ = std::make_unique<vault::Client>(*server, vault::RetryLimits{});
+  vault::Limiter& limiter = (*server)->limiter();
+  // The first request stays until all others wait.
+  vault_.SetHook([&](const FakeVault::Seen& seen) {
+    while (seen.path == "kv1/first" && (limiter.WaitingForTest(vault::Urgency::kMount) < 1 ||
+                                        limiter.WaitingForTest(vault::Urgency::kBackground) < 5)) {
+      std::this_thread::yield();
+    }
+  });
+  std::vector<std::thread> threads;
+  const auto call = [&](const char* path, vault::Urgency urgency) {
+    threads.emplace_back([this, path, urgency] {
+      EXPECT_THAT(client_->Send(context(), {.path = path, .urgency = urgency}, &token_), IsOk());
+    });
+  };
+  call("kv1/first", vault::Urgency::kBackground);
+  while (vault_.Count("kv1/first") == 0) {
+    std::this_thread::yield();
+  }
+  for (int i = 0; i < 5; ++i) {
+    call("kv1/background", vault::Urgency::kBackground);
+  }
+  call("kv1/mount", vault::Urgency::kMount);
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_EQ(vault_.seen().at(1).path, "kv1/mount");
+  EXPECT_EQ(vault_.seen().size(), 7U);
 }
 
 TEST_F(VaultClientTest, CancelledCallIsNotTriedAgain) {

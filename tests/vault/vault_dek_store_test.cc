@@ -228,7 +228,33 @@ TEST_F(VaultDekStoreTest, ProbedMountThatChangedItsVersionIsLookedAtAnew) {
 TEST_F(VaultDekStoreTest, ConfiguredVersionThatIsWrongNamesTheOption) {
   Open({{"vaultBackend", "kv"}});
   EXPECT_THAT(store().Fetch(world_.context(), kVolume),
-              StatusIs(Code::kFailedPrecondition, HasSubstr("vaultBackend")));
+              StatusIs(Code::kInvalidArgument, HasSubstr("vaultBackend")));
+}
+
+TEST_F(VaultDekStoreTest, SecretThatHoldsSomethingElseIsNotOverwritten) {
+  Open();
+  world_.vault.Put2("secret", "ceph-csi/0001-volume", R"({"mine":"x"})");
+  EXPECT_EQ(Fetched(), "DATA_LOSS");
+  EXPECT_THAT(Create("k0"), StatusIs(Code::kAlreadyExists));
+  EXPECT_EQ(world_.vault.Stored("secret", "ceph-csi/0001-volume"), R"({"mine":"x"})");
+}
+
+TEST_F(VaultDekStoreTest, LostWriteWhoseRepeatNeedsALoginIsSettled) {
+  Open();
+  ASSERT_OK_AND_ASSIGN(const std::string version, Create("k0"));
+  // The first try is acted upon and its answer lost; then the token ends.
+  world_.vault.Inject(Cat("PUT ", kPath), {.status = 0, .acts = true});
+  world_.vault.Inject(Cat("PUT ", kPath), {.status = 403});
+  EXPECT_THAT(Replace(version, "k1"), IsOkAndHolds("2"));
+}
+
+TEST_F(VaultDekStoreTest, LostWriteIsReadEvenWhereTheLoginThenFails) {
+  Open();
+  ASSERT_THAT(Create("k0"), IsOk());
+  world_.vault.Inject(Cat("PUT ", kPath), {.status = 0, .acts = true});
+  world_.vault.Inject(Cat("PUT ", kPath), {.status = 403});
+  world_.vault.Inject("PUT auth/kubernetes/login", {.status = 503}, 4);
+  EXPECT_THAT(Replace("1", "k1"), IsOkAndHolds("2"));
 }
 
 TEST_F(VaultDekStoreTest, BelowAProbedMountTheDataLevelFollowsTheMount) {
