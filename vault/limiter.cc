@@ -2,8 +2,6 @@
 // Copyright the rbdcrypt authors
 #include "vault/limiter.h"
 
-#include <algorithm>
-
 #include <absl/time/time.h>
 
 namespace rbdcrypt::vault {
@@ -14,32 +12,16 @@ constexpr absl::Duration kSlice = absl::Milliseconds(100);
 
 }  // namespace
 
-Limiter::Queue& Limiter::QueueOf(Urgency urgency) {
-  return urgency == Urgency::kMount ? mounts_ : background_;
-}
-
-void Limiter::HandOut() {
-  while (free_ > 0 && (!mounts_.empty() || !background_.empty())) {
-    Queue& queue = mounts_.empty() ? background_ : mounts_;
-    Waiter* const next = queue.front();
-    queue.pop_front();
-    --free_;
-    next->has_seat = true;
-    next->turn.Signal();
-  }
-}
-
 Result<Limiter::Seat> Limiter::Take(const Context& context, Urgency urgency) {
   RETURN_IF_ERROR(context.Check("wait for a place among the requests to Vault"));
-  Waiter self;
+  SeatQueue::Waiter self(urgency);
   absl::MutexLock lock(&mutex_);
-  QueueOf(urgency).push_back(&self);
-  HandOut();
+  queue_.Join(self);
   while (!self.has_seat) {
     self.turn.WaitWithTimeout(&mutex_, kSlice);
     const Status status = context.Check("wait for a place among the requests to Vault");
     if (!status.ok() && !self.has_seat) {
-      std::erase(QueueOf(urgency), &self);
+      queue_.Leave(self);
       return status;
     }
   }
@@ -48,13 +30,12 @@ Result<Limiter::Seat> Limiter::Take(const Context& context, Urgency urgency) {
 
 void Limiter::Release() {
   absl::MutexLock lock(&mutex_);
-  ++free_;
-  HandOut();
+  queue_.Release();
 }
 
 std::size_t Limiter::WaitingForTest(Urgency urgency) const {
   absl::MutexLock lock(&mutex_);
-  return urgency == Urgency::kMount ? mounts_.size() : background_.size();
+  return queue_.waiting(urgency);
 }
 
 }  // namespace rbdcrypt::vault

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <utility>
 
 #include <absl/base/thread_annotations.h>
@@ -11,26 +10,19 @@
 
 #include "base/context.h"
 #include "base/status.h"
+#include "vault/seat_queue.h"
 
 namespace rbdcrypt::vault {
 
-// Who waits for the answer.
-enum class Urgency {
-  // A call of a pod's start: somebody waits.
-  kMount,
-  // A rotation, a sweep: nobody does.
-  kBackground,
-};
-
-// How many requests go to one server at once, and in which order the others follow: mounts before
-// background work, first come first served among equals. However many background requests wait, a
-// mount's waits for at most one of them to end. Thread safe.
+// How many requests go to one server at once; the others wait in the order of vault/seat_queue. So
+// however many background requests wait, a mount's waits for at most one of them to end. Thread
+// safe.
 //
 //   ASSIGN_OR_RETURN(const Limiter::Seat seat, limiter.Take(context, urgency));
 class Limiter {
  public:
   // `seats` at least 1.
-  explicit Limiter(std::size_t seats) : free_(seats) {}
+  explicit Limiter(std::size_t seats) : queue_(seats) {}
 
   Limiter(const Limiter&) = delete;
   Limiter& operator=(const Limiter&) = delete;
@@ -61,22 +53,10 @@ class Limiter {
   std::size_t WaitingForTest(Urgency urgency) const;
 
  private:
-  // One who waits; stands on the waiting thread's stack.
-  struct Waiter {
-    bool has_seat = false;
-    absl::CondVar turn;
-  };
-
-  using Queue = std::deque<Waiter*>;
-
   void Release();
-  Queue& QueueOf(Urgency urgency) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void HandOut() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable absl::Mutex mutex_;
-  std::size_t free_ ABSL_GUARDED_BY(mutex_);
-  Queue mounts_ ABSL_GUARDED_BY(mutex_);
-  Queue background_ ABSL_GUARDED_BY(mutex_);
+  SeatQueue queue_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace rbdcrypt::vault
