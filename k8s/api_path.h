@@ -39,8 +39,8 @@ inline constexpr Resource kLeases = {kCoordinationGroup, kVersion1, "leases"};
 
 // Which object of a type; `ns`, its namespace, is "" for types that live in none.
 struct ObjectName {
-  std::string ns;
-  std::string name;
+  std::string ns = {};
+  std::string name = {};
 
   auto operator<=>(const ObjectName&) const = default;
 };

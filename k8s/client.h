@@ -19,11 +19,11 @@ namespace rbdcrypt::k8s {
 // Which objects of a type.
 struct Selection {
   // "" stands for all namespaces.
-  std::string ns;
+  std::string ns = {};
   // "app=shop,tier!=cache"; "" selects all.
-  std::string labels;
+  std::string labels = {};
   // "metadata.name=kms-config"; "" selects all.
-  std::string fields;
+  std::string fields = {};
   // Gives of each object apiVersion, kind and, of metadata, name, namespace, uid, resourceVersion,
   // creationTimestamp and deletionTimestamp alone. The one way to list or watch Secrets: their
   // content, and annotations that may repeat it, neither leave the API server's answer nor, where
@@ -33,9 +33,9 @@ struct Selection {
 
 struct ObjectList {
   // Without kind and apiVersion, which the list says once for all.
-  std::vector<Json> items;
+  std::vector<Json> items = {};
   // From where a watch goes on.
-  std::string resource_version;
+  std::string resource_version = {};
 };
 
 // Which part of an object a change is about: everything but its status, or that alone (for types
@@ -61,11 +61,11 @@ struct PatchOptions {
 
 struct DeleteOptions {
   // Delete only this incarnation and this version; "" is any.
-  std::string uid;
-  std::string resource_version;
+  std::string uid = {};
+  std::string resource_version = {};
   // "Background", "Foreground" or "Orphan" (Kubernetes, "Garbage Collection"); "" leaves it to the
   // type's default.
-  std::string propagation;
+  std::string propagation = {};
 };
 
 struct WatchEvent {
@@ -77,9 +77,9 @@ struct WatchEvent {
 };
 
 struct WatchOptions {
-  Selection selection;
+  Selection selection = {};
   // Of a list, or of the last event seen.
-  std::string resource_version;
+  std::string resource_version = {};
   // The API server ends the watch after this time.
   std::chrono::seconds timeout = std::chrono::minutes(5);
 };

@@ -18,12 +18,12 @@ namespace rbdcrypt::k8s {
 // Something that happened to an object, for people who run `kubectl describe`.
 struct Event {
   // apiVersion, kind, namespace ("" of what lives in none), name and uid.
-  ObjectReference regarding;
+  ObjectReference regarding = {};
   bool is_warning = false;
   // One word in CamelCase, at most 128 characters: "KeyRotated".
-  std::string reason;
+  std::string reason = {};
   // A sentence; cut at 1 KiB. Never a secret (safety E1).
-  std::string message;
+  std::string message = {};
 
   bool operator==(const Event&) const = default;
 };
@@ -90,7 +90,7 @@ class EventFilter {
 
     Action action = Action::kDrop;
     // kCount: the name of the object whose count becomes `count`.
-    std::string name;
+    std::string name = {};
     std::int64_t count = 1;
   };
 

@@ -30,7 +30,7 @@ class EventRecorder {
 struct EventSenderOptions {
   // Which program says it ("source.component"), and which of its instances: the node or pod.
   std::string component = std::string(kProgram);
-  std::string instance;
+  std::string instance = {};
   // Events that wait; one more is dropped (client-go, maxQueuedEvents).
   std::size_t max_queued = 1000;
 };

@@ -20,10 +20,10 @@ namespace rbdcrypt::k8s {
 
 // The times are client-go's (tools/leaderelection, and what components set).
 struct LeaseOptions {
-  ObjectName lease;
+  ObjectName lease = {};
   // Who we are; must differ between processes, also between two lives of one pod: two holders of
   // one name would both lead.
-  std::string identity;
+  std::string identity = {};
   // For so long others leave a lease alone that they have not seen renewed.
   std::chrono::seconds lease_duration{15};
   // After so long without a renewal we lead no more.

@@ -23,78 +23,78 @@ namespace rbdcrypt::k8s {
 using StringMap = std::map<std::string, std::string, std::less<>>;
 
 struct OwnerReference {
-  std::string api_version;
-  std::string kind;
-  std::string name;
-  std::string uid;
+  std::string api_version = {};
+  std::string kind = {};
+  std::string name = {};
+  std::string uid = {};
   bool is_controller = false;
 };
 
 // The part that all objects have (apimachinery, pkg/apis/meta/v1/types.go).
 struct ObjectMeta {
-  std::string name;
+  std::string name = {};
   // Of the namespace; "" of what lives in none.
-  std::string ns;
-  std::string uid;
-  std::string resource_version;
-  StringMap annotations;
-  StringMap labels;
-  std::optional<WallTime> created;
+  std::string ns = {};
+  std::string uid = {};
+  std::string resource_version = {};
+  StringMap annotations = {};
+  StringMap labels = {};
+  std::optional<WallTime> created = {};
   // Set: somebody asked for its deletion, and finalizers keep it.
-  std::optional<WallTime> deleted;
-  std::vector<OwnerReference> owners;
+  std::optional<WallTime> deleted = {};
+  std::vector<OwnerReference> owners = {};
 
   ObjectName Name() const { return {.ns = ns, .name = name}; }
 };
 
 // Another object, as an object points at it; "" where the pointing one says nothing.
 struct ObjectReference {
-  std::string api_version;
-  std::string kind;
-  std::string ns;
-  std::string name;
-  std::string uid;
+  std::string api_version = {};
+  std::string kind = {};
+  std::string ns = {};
+  std::string name = {};
+  std::string uid = {};
 };
 
 struct ConfigMap {
-  ObjectMeta meta;
+  ObjectMeta meta = {};
   // Without binaryData.
-  StringMap data;
+  StringMap data = {};
 };
 
 struct ServiceAccount {
-  ObjectMeta meta;
+  ObjectMeta meta = {};
   // Names of the Secrets that hold its tokens, in its namespace; empty since Kubernetes 1.24 unless
   // somebody adds one.
-  std::vector<std::string> secrets;
+  std::vector<std::string> secrets = {};
 };
 
 struct Namespace {
-  ObjectMeta meta;
+  ObjectMeta meta = {};
   // "Active" or "Terminating".
-  std::string phase;
+  std::string phase = {};
 };
 
 struct PersistentVolumeClaim {
-  ObjectMeta meta;
+  ObjectMeta meta = {};
   // Absent is not "": that one asks for no class at all.
-  std::optional<std::string> storage_class;
+  std::optional<std::string> storage_class = {};
   // "" until it is bound.
-  std::string volume_name;
+  std::string volume_name = {};
   // "Pending", "Bound" or "Lost".
-  std::string phase;
+  std::string phase = {};
 };
 
 struct PersistentVolume {
   // What a CSI driver made.
   struct Csi {
-    std::string driver;
-    std::string volume_handle;
-    StringMap attributes;
+    std::string driver = {};
+    std::string volume_handle = {};
+    StringMap attributes = {};
     // Secrets that the kubelet and the sidecars hand to the driver.
-    std::optional<ObjectName> node_stage_secret;
-    std::optional<ObjectName> controller_expand_secret;
-    std::optional<ObjectName> node_expand_secret;
+    std::optional<ObjectName> node_stage_secret = {};
+    std::optional<ObjectName> controller_expand_secret = {};
+    std::optional<ObjectName> node_expand_secret = {};
   };
 
   ObjectMeta meta;
@@ -108,19 +108,19 @@ struct PersistentVolume {
 };
 
 struct StorageClass {
-  ObjectMeta meta;
-  std::string provisioner;
-  StringMap parameters;
+  ObjectMeta meta = {};
+  std::string provisioner = {};
+  StringMap parameters = {};
 };
 
 // coordination.k8s.io/v1.
 struct Lease {
-  ObjectMeta meta;
+  ObjectMeta meta = {};
   // "": released.
-  std::string holder;
+  std::string holder = {};
   std::int64_t duration_seconds = 0;
-  std::optional<WallTime> acquired;
-  std::optional<WallTime> renewed;
+  std::optional<WallTime> acquired = {};
+  std::optional<WallTime> renewed = {};
   std::int64_t transitions = 0;
 };
 

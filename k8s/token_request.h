@@ -18,9 +18,9 @@ namespace rbdcrypt::k8s {
 // server's own audience, one hour (ceph-csi-compat 6.6).
 struct TokenRequest {
   // Who shall accept the token; none means the API server.
-  std::vector<std::string> audiences;
+  std::vector<std::string> audiences = {};
   // The API server refuses less than ten minutes, and may give another time than asked for.
-  std::optional<std::chrono::seconds> lifetime;
+  std::optional<std::chrono::seconds> lifetime = {};
 };
 
 struct ServiceAccountToken {

@@ -25,7 +25,7 @@ using WatchListener =
 struct WatcherOptions {
   Resource resource;
   // One object: .ns and .fields = "metadata.name=kms-config".
-  Selection selection;
+  Selection selection = {};
   // Of one watch; up to twice that, so that not all watches of a cluster end at once (client-go,
   // reflector.go, minWatchTimeout).
   std::chrono::seconds watch_timeout = std::chrono::minutes(5);
