@@ -9,6 +9,14 @@
 #include "vault/names.h"
 
 namespace rbdcrypt::vault {
+namespace {
+
+// The error of a last step, as that of the whole call: a mark it has is its own, not the call's.
+Status Mark(const Status& status, bool may_have_arrived) {
+  return may_have_arrived ? MakeStatus(status.code(), Message(status)) : net::NeverArrived(status);
+}
+
+}  // namespace
 
 AuthorizedClient::AuthorizedClient(std::shared_ptr<Client> client,
                                    std::shared_ptr<TokenHolder> tokens,
@@ -39,8 +47,7 @@ Result<Answer> AuthorizedClient::SendAgain(const Context& context,
   tokens_->Reject(refused);
   const Result<Token> other = tokens_->Get(context);
   if (!other.ok()) {
-    const Status status = Annotate(other.status(), Subject(call.path));
-    return may_have_acted ? status : net::NeverArrived(status);
+    return Mark(Annotate(other.status(), Subject(call.path)), may_have_acted);
   }
   if (SameSecret(**other, *refused)) {
     return denied;
@@ -50,9 +57,8 @@ Result<Answer> AuthorizedClient::SendAgain(const Context& context,
     answer->set_was_repeated(answer->was_repeated() || may_have_acted);
     return answer;
   }
-  const Status status = Annotate(answer.status(), Subject(call.path));
-  // A new status of the same: without the mark that it never arrived.
-  return may_have_acted ? MakeStatus(status.code(), Message(status)) : status;
+  return Mark(Annotate(answer.status(), Subject(call.path)),
+              may_have_acted || net::MayHaveArrived(answer.status()));
 }
 
 Status AuthorizedClient::Explain(const Context& context,
