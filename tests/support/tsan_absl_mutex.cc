@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the rbdcrypt authors
 //
-// Tells ThreadSanitizer of absl::Mutex, for tsan builds only. Debian's abseil is built without
-// instrumentation, so every access that such a mutex orders would be reported as a race. The
-// linker sends our own objects' calls of these members here (--wrap, see CMakeLists.txt).
+// Tells ThreadSanitizer of absl::Mutex and CondVar, for tsan builds only. Debian's abseil is built
+// without instrumentation, so every access that such a mutex orders would be reported as a race.
+// The linker sends our own objects' calls of these members here (--wrap, see CMakeLists.txt).
 //
 // Conditions of waiters run inside the library, under a lock that the sanitizer does not see
 // taken: what they read is not checked.
@@ -25,6 +25,8 @@ void __real__ZN4absl7debian35Mutex5AwaitERKNS0_9ConditionE(absl::Mutex* mutex,
                                                            const absl::Condition& condition);
 bool __real__ZN4absl7debian35Mutex16AwaitWithTimeoutERKNS0_9ConditionENS0_8DurationE(
     absl::Mutex* mutex, const absl::Condition& condition, absl::Duration timeout);
+bool __real__ZN4absl7debian37CondVar15WaitWithTimeoutEPNS0_5MutexENS0_8DurationE(
+    absl::CondVar* variable, absl::Mutex* mutex, absl::Duration timeout);
 
 void __wrap__ZN4absl7debian35Mutex4LockEv(absl::Mutex* mutex) {
   __real__ZN4absl7debian35Mutex4LockEv(mutex);
@@ -72,6 +74,16 @@ bool __wrap__ZN4absl7debian35Mutex16AwaitWithTimeoutERKNS0_9ConditionENS0_8Durat
   AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
   __tsan_acquire(mutex);
   return met;
+}
+
+bool __wrap__ZN4absl7debian37CondVar15WaitWithTimeoutEPNS0_5MutexENS0_8DurationE(
+    absl::CondVar* variable, absl::Mutex* mutex, absl::Duration timeout) {
+  __tsan_release(mutex);
+  const bool timed_out =
+      __real__ZN4absl7debian37CondVar15WaitWithTimeoutEPNS0_5MutexENS0_8DurationE(variable, mutex,
+                                                                                  timeout);
+  __tsan_acquire(mutex);
+  return timed_out;
 }
 
 }  // extern "C"
