@@ -131,20 +131,20 @@ class Client {
   virtual Result<Json> Update(const Context& context,
                               const Resource& resource,
                               const Json& object,
-                              Part part = Part::kMain) = 0;
+                              Part part) = 0;
 
   virtual Result<Json> Patch(const Context& context,
                              const Resource& resource,
                              const ObjectName& name,
                              const Json& patch,
-                             const PatchOptions& options = {}) = 0;
+                             const PatchOptions& options) = 0;
 
   // Begins the deletion; finalizers may keep the object for a while. kNotFound may also mean that
   // an earlier attempt, whose answer was lost, did it. kAborted: preconditions.
   virtual Status Delete(const Context& context,
                         const Resource& resource,
                         const ObjectName& name,
-                        const DeleteOptions& options = {}) = 0;
+                        const DeleteOptions& options) = 0;
 
   // One watch: gives `sink` what happens after `resource_version`, in order, until the server ends
   // it or the connection drops (OK: go on from the last version seen), `sink` fails (its error), or
@@ -159,7 +159,7 @@ class Client {
   // A new token of a ServiceAccount (create of serviceaccounts/token).
   virtual Result<ServiceAccountToken> RequestToken(const Context& context,
                                                    const ObjectName& service_account,
-                                                   const TokenRequest& request = {}) = 0;
+                                                   const TokenRequest& request) = 0;
 };
 
 // Whether an error of the client is 410 Gone: what a watch was to go on from (or a list, by its

@@ -27,16 +27,11 @@ std::string KeyOf(const Event& event) {
 bool EventFilter::TakeToken(const Event& event) {
   Bucket& bucket = buckets_.Touch(KeyOf(event.regarding));
   const Clock::TimePoint now = clock_.Now();
-  if (bucket.filled.has_value()) {
-    const std::chrono::duration<double> passed = now - *bucket.filled;
-    const std::chrono::duration<double> refill = kEventRefill;
-    bucket.tokens = std::min<double>(kEventBurst, bucket.tokens + passed / refill);
-  }
-  bucket.filled = now;
-  if (bucket.tokens < 1) {
+  bucket.full_at = std::max(bucket.full_at, now);
+  if (bucket.full_at - now > kEventRefill * (kEventBurst - 1)) {
     return false;
   }
-  bucket.tokens -= 1;
+  bucket.full_at += kEventRefill;
   return true;
 }
 

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <list>
 #include <map>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -103,9 +102,10 @@ class EventFilter {
   void Lost(const Event& event);
 
  private:
+  // A full bucket of tokens as the time at which it is full again (the generic cell rate
+  // algorithm), so that nothing is rounded.
   struct Bucket {
-    double tokens = kEventBurst;
-    std::optional<Clock::TimePoint> filled;
+    Clock::TimePoint full_at = Clock::TimePoint::min();
   };
 
   struct Repeated {

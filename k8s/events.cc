@@ -78,7 +78,7 @@ EventSender::EventSender(Client& client, Clock& clock, EventSenderOptions option
 void EventSender::Record(Event event) {
   event.message = Shortened(std::move(event.message), kMaxMessageBytes);
   absl::MutexLock lock(&mutex_);
-  if (stopped_ || queue_.size() >= options_.max_queued) {
+  if (give_up_at_.has_value() || queue_.size() >= options_.max_queued) {
     ++dropped_;
     return;
   }
@@ -88,7 +88,7 @@ void EventSender::Record(Event event) {
 void EventSender::Stop() {
   {
     absl::MutexLock lock(&mutex_);
-    stopped_ = true;
+    give_up_at_ = give_up_at_.value_or(clock_.Now() + kGoodbye);
   }
   worker_.Stop();
 }
@@ -109,13 +109,20 @@ bool EventSender::WaitForEvent() {
   return mutex_.AwaitWithTimeout(absl::Condition(&has_event), kSlice);
 }
 
+bool EventSender::GaveUp() const {
+  absl::MutexLock lock(&mutex_);
+  return give_up_at_.has_value() && clock_.Now() >= *give_up_at_;
+}
+
 void EventSender::Run(const Context& context) {
+  // Outlasts the worker's own, so that the Event under way is not lost to Stop().
+  const Context sending({.clock = &clock_, .is_cancelled = [this] { return GaveUp(); }});
   while (context.Check("send events").ok()) {
     if (WaitForEvent()) {
-      Drain(context);
+      Drain(sending);
     }
   }
-  Drain(Context({.clock = &clock_}).WithTimeout(kGoodbye));
+  Drain(sending);
   absl::MutexLock lock(&mutex_);
   dropped_ += static_cast<std::int64_t>(queue_.size());
   queue_.clear();

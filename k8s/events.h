@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 
 #include <absl/base/thread_annotations.h>
@@ -57,6 +58,8 @@ class EventSender final : public EventRecorder {
   void Run(const Context& context);
   // False: nothing came.
   bool WaitForEvent();
+  // Whether the time to write what waits is over, too.
+  bool GaveUp() const;
   // Sends all that wait, while the context lasts.
   void Drain(const Context& context);
   Status Send(const Context& context, const Event& event);
@@ -76,7 +79,8 @@ class EventSender final : public EventRecorder {
   mutable absl::Mutex mutex_;
   std::deque<Event> queue_ ABSL_GUARDED_BY(mutex_);
   std::int64_t dropped_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  // Set by Stop().
+  std::optional<Clock::TimePoint> give_up_at_ ABSL_GUARDED_BY(mutex_);
   Worker worker_;
 };
 

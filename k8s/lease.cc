@@ -3,6 +3,8 @@
 #include "k8s/lease.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <utility>
 
 #include "base/strings.h"
@@ -16,6 +18,16 @@ constexpr std::string_view kApiVersion = "coordination.k8s.io/v1";
 // leaderelection.go, JitterFactor).
 constexpr std::chrono::milliseconds Jittered(std::chrono::seconds period) {
   return std::chrono::milliseconds(period) * 12 / 10;
+}
+
+// How long the record says that it is valid; `otherwise` where it does not say.
+std::chrono::seconds DurationOf(const Lease& lease, std::chrono::seconds otherwise) {
+  if (lease.duration_seconds <= 0) {
+    return otherwise;
+  }
+  // The API's type is 32 bits wide; more would overflow a time.
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  return std::chrono::seconds(std::min(lease.duration_seconds, kMost));
 }
 
 }  // namespace
@@ -77,7 +89,7 @@ Result<bool> LeaseCandidate::TakeOver(const Context& context,
   ASSIGN_OR_RETURN(const Lease previous, ParseLease(object));
   // What others put beside these fields stays.
   object["spec"].update(Spec(&previous));
-  const Result<Json> updated = client_.Update(context, kLeases, object);
+  const Result<Json> updated = client_.Update(context, kLeases, object, Part::kMain);
   if (updated.status().code() == Code::kAborted) {
     return false;
   }
@@ -101,10 +113,8 @@ Json LeaseCandidate::Spec(const Lease* previous) const {
 
 void LeaseCandidate::Observe(const Lease& lease) {
   absl::MutexLock lock(&mutex_);
-  const bool says_duration = lease.duration_seconds > 0;
   Observed seen = {.holder = lease.holder,
-                   .duration = says_duration ? std::chrono::seconds(lease.duration_seconds)
-                                             : options_.lease_duration,
+                   .duration = DurationOf(lease, options_.lease_duration),
                    .renewed = lease.renewed,
                    .transitions = lease.transitions,
                    .since = clock_.Now()};
@@ -147,7 +157,7 @@ Status LeaseCandidate::Release(const Context& context) {
   spec["acquireTime"] = spec["renewTime"];
   spec["leaseDurationSeconds"] = 1;
   spec.erase("holderIdentity");
-  return client_.Update(context, kLeases, *object).status();
+  return client_.Update(context, kLeases, *object, Part::kMain).status();
 }
 
 bool LeaseCandidate::IsLeader() const {

@@ -16,6 +16,9 @@ using std::chrono::nanoseconds;
 // A watch that ends sooner and says nothing is a failure (client-go, "very short watch").
 constexpr std::chrono::seconds kShortWatch(1);
 
+// A list that takes longer hangs.
+constexpr std::chrono::minutes kListTimeout(5);
+
 // Beyond this many failures the wait grows no more, whatever the cap.
 constexpr int kMaxDoublings = 20;
 
@@ -55,7 +58,8 @@ Status WatchLoop::Turn(const Context& context) {
 }
 
 Status WatchLoop::ListAll(const Context& context) {
-  ASSIGN_OR_RETURN(ObjectList list, client_.List(context, options_.resource, options_.selection));
+  ASSIGN_OR_RETURN(ObjectList list, client_.List(context.WithTimeout(kListTimeout),
+                                                 options_.resource, options_.selection));
   ASSIGN_OR_RETURN(const std::vector<ObjectChange> changes, cache_.Replace(std::move(list)));
   needs_list_ = false;
   const bool is_first = !synced_.exchange(true);

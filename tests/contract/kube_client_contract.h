@@ -126,7 +126,8 @@ TEST_P(KubeClientContract, CreateOfAnInvalidObjectIsInvalidArgument) {
 TEST_P(KubeClientContract, UpdateReplacesTheVersionThatWasRead) {
   ASSERT_OK_AND_ASSIGN(Json object, CreateMap("one"));
   object["data"]["b"] = "2";
-  ASSERT_OK_AND_ASSIGN(const Json updated, client().Update(context(), k8s::kConfigMaps, object));
+  ASSERT_OK_AND_ASSIGN(const Json updated,
+                       client().Update(context(), k8s::kConfigMaps, object, k8s::Part::kMain));
   EXPECT_NE(updated["metadata"]["resourceVersion"], object["metadata"]["resourceVersion"]);
   EXPECT_EQ(DataOf("one"), Json({{"a", "1"}, {"b", "2"}}));
 }
@@ -135,22 +136,24 @@ TEST_P(KubeClientContract, UpdateOfAnOldVersionIsAbortedAndChangesNothing) {
   ASSERT_OK_AND_ASSIGN(Json object, CreateMap("one"));
   Json other = object;
   other["data"]["b"] = "other";
-  ASSERT_THAT(client().Update(context(), k8s::kConfigMaps, other), IsOk());
+  ASSERT_THAT(client().Update(context(), k8s::kConfigMaps, other, k8s::Part::kMain), IsOk());
   object["data"]["b"] = "mine";
-  EXPECT_THAT(client().Update(context(), k8s::kConfigMaps, object), StatusIs(Code::kAborted));
+  EXPECT_THAT(client().Update(context(), k8s::kConfigMaps, object, k8s::Part::kMain),
+              StatusIs(Code::kAborted));
   EXPECT_EQ(DataOf("one")["b"], "other");
 }
 
 TEST_P(KubeClientContract, UpdateOfNothingIsNotFound) {
   ASSERT_OK_AND_ASSIGN(const Json object, CreateMap("one"));
-  ASSERT_THAT(client().Delete(context(), k8s::kConfigMaps, Named("one")), IsOk());
-  EXPECT_THAT(client().Update(context(), k8s::kConfigMaps, object), StatusIs(Code::kNotFound));
+  ASSERT_THAT(client().Delete(context(), k8s::kConfigMaps, Named("one"), {}), IsOk());
+  EXPECT_THAT(client().Update(context(), k8s::kConfigMaps, object, k8s::Part::kMain),
+              StatusIs(Code::kNotFound));
 }
 
 TEST_P(KubeClientContract, MergePatchLeavesOtherFieldsAndRemovesByNull) {
   ASSERT_THAT(CreateMap("one", {{"keep", "1"}, {"change", "1"}, {"drop", "1"}}), IsOk());
   const Json patch = {{"data", {{"change", "2"}, {"drop", nullptr}, {"add", "3"}}}};
-  ASSERT_THAT(client().Patch(context(), k8s::kConfigMaps, Named("one"), patch), IsOk());
+  ASSERT_THAT(client().Patch(context(), k8s::kConfigMaps, Named("one"), patch, {}), IsOk());
   EXPECT_EQ(DataOf("one"), Json({{"keep", "1"}, {"change", "2"}, {"add", "3"}}));
 }
 
@@ -158,13 +161,13 @@ TEST_P(KubeClientContract, MergePatchOfAnOldVersionIsAborted) {
   ASSERT_OK_AND_ASSIGN(const Json object, CreateMap("one"));
   const Json patch = {{"metadata", {{"resourceVersion", object["metadata"]["resourceVersion"]}}},
                       {"data", {{"a", "2"}}}};
-  ASSERT_THAT(client().Patch(context(), k8s::kConfigMaps, Named("one"), patch), IsOk());
-  EXPECT_THAT(client().Patch(context(), k8s::kConfigMaps, Named("one"), patch),
+  ASSERT_THAT(client().Patch(context(), k8s::kConfigMaps, Named("one"), patch, {}), IsOk());
+  EXPECT_THAT(client().Patch(context(), k8s::kConfigMaps, Named("one"), patch, {}),
               StatusIs(Code::kAborted));
 }
 
 TEST_P(KubeClientContract, PatchOfNothingIsNotFound) {
-  EXPECT_THAT(client().Patch(context(), k8s::kConfigMaps, Named("absent"), {{"data", {}}}),
+  EXPECT_THAT(client().Patch(context(), k8s::kConfigMaps, Named("absent"), {{"data", {}}}, {}),
               StatusIs(Code::kNotFound));
 }
 
@@ -215,8 +218,8 @@ TEST_P(KubeClientContract, StatusAndTheRestAreWrittenApart) {
 
 TEST_P(KubeClientContract, DeleteRemovesAndRepeatedIsNotFound) {
   ASSERT_THAT(CreateMap("one"), IsOk());
-  EXPECT_THAT(client().Delete(context(), k8s::kConfigMaps, Named("one")), IsOk());
-  EXPECT_THAT(client().Delete(context(), k8s::kConfigMaps, Named("one")),
+  EXPECT_THAT(client().Delete(context(), k8s::kConfigMaps, Named("one"), {}), IsOk());
+  EXPECT_THAT(client().Delete(context(), k8s::kConfigMaps, Named("one"), {}),
               StatusIs(Code::kNotFound));
 }
 
@@ -265,8 +268,8 @@ TEST_P(KubeClientContract, WatchTellsWhatHappensAfterAList) {
   object["metadata"]["labels"] = {{"watched", "yes"}};
   ASSERT_OK_AND_ASSIGN(object, client().Create(context(), k8s::kConfigMaps, object));
   object["data"]["a"] = "2";
-  ASSERT_THAT(client().Update(context(), k8s::kConfigMaps, object), IsOk());
-  ASSERT_THAT(client().Delete(context(), k8s::kConfigMaps, Named("one")), IsOk());
+  ASSERT_THAT(client().Update(context(), k8s::kConfigMaps, object, k8s::Part::kMain), IsOk());
+  ASSERT_THAT(client().Delete(context(), k8s::kConfigMaps, Named("one"), {}), IsOk());
   std::vector<std::string> seen;
   const Status enough = Cancelled("seen enough");
   const Status status =
@@ -315,14 +318,14 @@ TEST_P(KubeClientContract, TokensAreMadeForServiceAccounts) {
                         {"metadata", {{"name", "tenant"}, {"namespace", ns()}}}};
   ASSERT_THAT(client().Create(context(), k8s::kServiceAccounts, account), IsOk());
   ASSERT_OK_AND_ASSIGN(const k8s::ServiceAccountToken first,
-                       client().RequestToken(context(), Named("tenant")));
+                       client().RequestToken(context(), Named("tenant"), {}));
   EXPECT_FALSE(first.token.empty());
   EXPECT_GT(first.expires, k8s::WallTime());
   EXPECT_THAT(
       client().RequestToken(context(), Named("tenant"),
                             {.audiences = {"vault"}, .lifetime = std::chrono::seconds(1200)}),
       IsOk());
-  EXPECT_THAT(client().RequestToken(context(), Named("absent")), StatusIs(Code::kNotFound));
+  EXPECT_THAT(client().RequestToken(context(), Named("absent"), {}), StatusIs(Code::kNotFound));
 }
 
 }  // namespace rbdcrypt::testing

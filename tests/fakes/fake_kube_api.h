@@ -47,12 +47,12 @@ class FakeKubeApi final : public net::HttpClient {
 
     Kind kind = Kind::kAnswer;
     int status = 500;
-    std::string reason;
-    std::string message;
+    std::string reason = {};
+    std::string message = {};
     // Not sent where absent.
-    std::optional<std::string> retry_after;
+    std::optional<std::string> retry_after = {};
     // The whole body instead of a Status object.
-    std::optional<std::string> body;
+    std::optional<std::string> body = {};
   };
 
   Result<net::HttpAnswer> Send(const Context& context, const net::HttpRequest& request) override;

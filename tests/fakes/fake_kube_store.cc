@@ -234,7 +234,8 @@ bool FakeKubeStore::Conflicts(const Key& key, const Json& patch, const std::stri
     return false;
   }
   const Json stored = objects_.at(key).flatten();
-  for (const auto& field : OwnedFields(patch).items()) {
+  const Json fields = OwnedFields(patch);
+  for (const auto& field : fields.items()) {
     const auto owner = owners->second.find(field.key());
     if (owner != owners->second.end() && owner->second != manager &&
         (!stored.contains(field.key()) || stored[field.key()] != field.value())) {
@@ -277,7 +278,8 @@ FakeKubeStore::Reply FakeKubeStore::ApplyOwned(const Key& key,
     return Create(key, patch);
   }
   // Member by member, since a merge of the whole would carry out the nulls instead of keeping them.
-  for (const auto& field : patch.flatten().items()) {
+  const Json leaves = patch.flatten();
+  for (const auto& field : leaves.items()) {
     merge[Json::json_pointer(field.key())] = field.value();
   }
   return Merge(key, merge, Part::kMain);

@@ -74,17 +74,6 @@ TEST_F(LeaderElectionTest, AloneItLeadsAndGivesTheLeaseBackAtItsEnd) {
   EXPECT_EQ(Holder(), "");
 }
 
-TEST_F(LeaderElectionTest, AnotherTakesOverWhenTheFirstEnds) {
-  auto first = std::make_unique<LeaderElection>(client_, SystemClock(), options_, [](bool) {});
-  while (Holder() != "a") {
-  }
-  options_.identity = "b";
-  LeaderElection second(client_, clock_, options_, turns_.Listener());
-  first.reset();
-  ASSERT_TRUE(turns_.WaitFor(1));
-  EXPECT_EQ(Holder(), "b");
-}
-
 TEST_F(LeaderElectionTest, WorkEndsWithLeading) {
   LeaderElection election(client_, SystemClock(), options_, turns_.Listener());
   ASSERT_TRUE(turns_.WaitFor(1));
@@ -112,14 +101,12 @@ TEST_F(LeaderElectionTest, LosingTheLeaseIsTold) {
   LeaderElection election(client_, clock_, options_, turns_.Listener());
   ASSERT_TRUE(turns_.WaitFor(1));
   // Somebody else has it for good, as after a long pause of ours.
-  for (int i = 0; i < 1000 && turns_.all().size() < 2; ++i) {
-    api_.Put(kLeases, kName,
-             {{"spec",
-               {{"holderIdentity", "other"},
-                {"leaseDurationSeconds", 1'000'000'000},
-                {"renewTime", "2026-01-01T00:00:00.000000Z"}}}});
-    absl::SleepFor(absl::Milliseconds(1));
-  }
+  api_.Put(kLeases, kName,
+           {{"spec",
+             {{"holderIdentity", "other"},
+              {"leaseDurationSeconds", 1'000'000'000},
+              {"renewTime", "2026-01-01T00:00:00.000000Z"}}}});
+  ASSERT_TRUE(turns_.WaitFor(2));
   EXPECT_THAT(turns_.all(), ElementsAre(true, false));
   EXPECT_FALSE(election.IsLeader());
 }
