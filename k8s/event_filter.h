@@ -23,8 +23,6 @@ struct Event {
   std::string reason = {};
   // A sentence; cut at 1 KiB. Never a secret (safety E1).
   std::string message = {};
-
-  bool operator==(const Event&) const = default;
 };
 
 // The numbers are client-go's (tools/record/events_cache.go).
