@@ -20,6 +20,7 @@ import xml.etree.ElementTree as ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "build" / "test-results"
+FAILURE_LINES = 30  # of a failed case's reason, shown at the end; the whole is in its JUnit file
 
 
 class Failure(Exception):
@@ -161,18 +162,23 @@ EXTRA = {"fuzz": suite_fuzz}
 
 # ---- summing up ---------------------------------------------------------------------------------
 
+def reason_of(element):
+    """What a JUnit file says of a failed or skipped case."""
+    return (element.get("message") or element.text or "").strip()
+
+
 def count(folder):
-    """(passed, failed, [(name, reason) of skipped ones]) of the JUnit files below a folder."""
-    passed, failed, skipped = 0, 0, []
+    """(passed, [failed], [skipped]) of the JUnit files below a folder, as (name, reason)."""
+    passed, failed, skipped = 0, [], []
     for path in sorted(folder.rglob("*.xml")):
         for case in ElementTree.parse(path).getroot().iter("testcase"):
             name = f"{case.get('classname') or ''} {case.get('name')}".strip()
             skip = case.find("skipped")
-            if case.find("failure") is not None or case.find("error") is not None:
-                failed += 1
-                print(f"FAILED  {folder.name}: {name}")
+            wrong = [*case.findall("failure"), *case.findall("error")]
+            if wrong:
+                failed.append((name, "\n".join(reason_of(each) for each in wrong)))
             elif skip is not None:
-                skipped.append((name, (skip.get("message") or skip.text or "").strip()))
+                skipped.append((name, reason_of(skip)))
             elif case.get("status") != "notrun":
                 passed += 1
     return passed, failed, skipped
@@ -188,25 +194,37 @@ def run_suite(name, options):
         add_case(folder, name, failure=str(failure))
         status = 1
     passed, failed, skipped = count(folder)
-    if status != 0 and failed == 0:
-        add_case(folder, f"{name}-run", failure=f"exit status {status}")
-        failed = 1
-    if passed + failed + len(skipped) == 0:
-        add_case(folder, f"{name}-run", failure="nothing ran")
-        failed = 1
+    if status != 0 and not failed:
+        failed.append((f"{name}-run", f"exit status {status}, yet no case says that it failed"))
+    if passed + len(failed) + len(skipped) == 0:
+        failed.append((f"{name}-run", "nothing ran"))
     return passed, failed, skipped, time.monotonic() - begun
 
 
 def print_table(rows):
     print(f"\n{'suite':<14}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}")
     for name, (passed, failed, skipped, seconds) in rows.items():
-        print(f"{name:<14}{passed:>8}{failed:>8}{len(skipped):>9}{seconds:>9.0f}")
+        print(f"{name:<14}{passed:>8}{len(failed):>8}{len(skipped):>9}{seconds:>9.0f}")
         for case, reason in skipped:
             print(f"  skipped: {case}: {reason.splitlines()[0] if reason else 'no reason given'}")
-    totals = [sum(row[0] for row in rows.values()), sum(row[1] for row in rows.values()),
-              sum(len(row[2]) for row in rows.values())]
-    print("\n{} passed, {} failed, {} skipped".format(*totals))
-    return totals[1]
+        for case, _ in failed:
+            print(f"  failed: {case}")
+
+
+def print_failures(rows):
+    """Repeats each failure near the end, where the reader of a long log looks first."""
+    for name, (_, failed, _, _) in rows.items():
+        for case, reason in failed:
+            print(f"\nFAILED  {name}: {case}")
+            print("\n".join(f"    {line}" for line in reason.splitlines()[:FAILURE_LINES]))
+
+
+def print_totals(rows):
+    """Returns how many cases failed."""
+    passed, failed, skipped = (sum(column) for column in zip(*(
+        (row[0], len(row[1]), len(row[2])) for row in rows.values())))
+    print(f"\n{passed} passed, {failed} failed, {skipped} skipped")
+    return failed
 
 
 def main():
@@ -219,7 +237,9 @@ def main():
         if name not in SUITES and name not in EXTRA:
             parser.error(f"no suite {name}; there are: {', '.join([*SUITES, *EXTRA])}")
     rows = {name: run_suite(name, options) for name in names}
-    sys.exit(1 if print_table(rows) else 0)
+    print_failures(rows)
+    print_table(rows)
+    sys.exit(1 if print_totals(rows) else 0)
 
 
 STARTED = time.monotonic()
