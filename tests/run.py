@@ -61,10 +61,21 @@ def results_of(suite):
 
 
 def ctest(preset, labels, folder):
-    return run("ctest", "--test-dir", f"build/{preset}", "-L", labels, "--output-on-failure",
-               "-j", os.cpu_count() or 2, "--no-tests=error", "--quiet",
-               "--output-log", RESULTS / f"ctest-{preset}.log",
-               env={"GTEST_OUTPUT": f"xml:{folder}/{preset}/", "GTEST_COLOR": "no"})
+    log = RESULTS / f"ctest-{preset}.log"
+    status = run("ctest", "--test-dir", f"build/{preset}", "-L", labels, "--output-on-failure",
+                 "-j", os.cpu_count() or 2, "--no-tests=error", "--quiet", "--output-log", log,
+                 env={"GTEST_OUTPUT": f"xml:{folder}/{preset}/", "GTEST_COLOR": "no"})
+    if status and not count(folder / preset)[1]:
+        add_case(folder, f"ctest/{preset}", failure=outside_of_cases(log, status))
+    return status
+
+
+def outside_of_cases(log, status):
+    """Why ctest failed where each case passed: a crash, a time limit, what a sanitizer found."""
+    telling = ("***", "SUMMARY:", "terminate called")
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    found = [line for line in lines if any(each in line for each in telling)]
+    return "\n".join([f"exit status {status}; the whole is in {log.relative_to(ROOT)}", *found])
 
 
 def pytest(folder, path, *options, env=None):

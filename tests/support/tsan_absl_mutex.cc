@@ -6,7 +6,8 @@
 // The linker sends our own objects' calls of these members here (--wrap, see CMakeLists.txt).
 //
 // Conditions of waiters run inside the library, under a lock that the sanitizer does not see
-// taken: what they read is not checked.
+// taken, in whichever thread lets go of the mutex, be it to wait for something else: what they
+// read is not checked.
 #include <absl/synchronization/mutex.h>
 
 extern "C" {
@@ -79,9 +80,11 @@ bool __wrap__ZN4absl7debian35Mutex16AwaitWithTimeoutERKNS0_9ConditionENS0_8Durat
 bool __wrap__ZN4absl7debian37CondVar15WaitWithTimeoutEPNS0_5MutexENS0_8DurationE(
     absl::CondVar* variable, absl::Mutex* mutex, absl::Duration timeout) {
   __tsan_release(mutex);
+  AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
   const bool timed_out =
       __real__ZN4absl7debian37CondVar15WaitWithTimeoutEPNS0_5MutexENS0_8DurationE(variable, mutex,
                                                                                   timeout);
+  AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
   __tsan_acquire(mutex);
   return timed_out;
 }
