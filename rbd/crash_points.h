@@ -18,10 +18,10 @@ inline constexpr auto kCrashPoints = std::to_array<std::string_view>({
     "lock.broken",              // the lock of a dead holder
     "lock.holder-forgotten",    // the record of a fenced one
     "create.image",             // the RBD image
-    "create.label",             // one of PV, PVC and cluster name in its metadata
+    "create.labels",            // PV, PVC and cluster name in its metadata, in one operation
     "create.image-id",          // the image's internal id, in the reservation
     "create.dek",               // in the store, wrapped or as it is
-    "create.state-prepared",    // "encryptionPrepared"
+    "create.state-prepared",    // "encryptionPrepared"; with the next where the image is new
     "create.header-uuid",       // of the header to come; then those of rbd/luks/crash_points.h
     "create.state-encrypted",   // "encrypted"
     "lock.released",            // the volume lock and the record

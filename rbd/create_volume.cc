@@ -296,18 +296,9 @@ Result<bool> VolumeCreation::HasLabels() {
 }
 
 Status VolumeCreation::EnsureLabels() {
-  if (spec_.labels.empty()) {
-    return OkStatus();
-  }
-  ASSIGN_OR_RETURN(const auto present, image_->ListMetadata());
-  for (const auto& [key, value] : spec_.labels) {
-    const auto it = present.find(key);
-    if (it != present.end() && it->second == value) {
-      continue;
-    }
-    RETURN_IF_ERROR(AfterEffect("create.label", image_->SetMetadata(key, value)));
-  }
-  return OkStatus();
+  ASSIGN_OR_RETURN(const bool has_labels, HasLabels());
+  return has_labels ? OkStatus()
+                    : AfterEffect("create.labels", image_->SetAllMetadata(spec_.labels));
 }
 
 Status VolumeCreation::EnsureEncrypted() {

@@ -14,7 +14,7 @@ namespace rbdcrypt::rbd {
 //   create.directory-key       a key                            goes on under the same UUID
 //   create.journal-object      a reservation                    makes the image
 //   create.image               and an image                     takes it, if its size fits
-//   create.label               and some labels                  writes the missing ones
+//   create.labels              and its labels                   nothing of them
 //   create.image-id            and its id                       formats it, if encrypted
 //   (rbd/encrypted_volume.h)   …                                …
 //

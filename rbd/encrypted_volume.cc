@@ -3,7 +3,9 @@
 #include "rbd/encrypted_volume.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -79,8 +81,7 @@ Status EncryptedVolume::Format(const Context& context,
   ASSIGN_OR_RETURN(const Secret dek, StoredOrNewDek(context));
   if (state == EncryptionState::kNone) {
     RETURN_IF_ERROR(lock.EnsureHeld());
-    RETURN_IF_ERROR(
-        AfterEffect("create.state-prepared", image_.SetMetadata(kMetaEncrypted, kStatePrepared)));
+    RETURN_IF_ERROR(AfterEffect("create.state-prepared", MarkPrepared(origin)));
   }
   ASSIGN_OR_RETURN(const luks::Inspection found, InspectImage(context, origin));
   ASSIGN_OR_RETURN(const bool needs_header, NeedsHeader(context, found, dek, origin));
@@ -91,6 +92,14 @@ Status EncryptedVolume::Format(const Context& context,
                            Named("prove that the DEK opens the new header")));
   RETURN_IF_ERROR(lock.EnsureHeld());
   return AfterEffect("create.state-encrypted", image_.SetMetadata(kMetaEncrypted, kStateEncrypted));
+}
+
+Status EncryptedVolume::MarkPrepared(Origin origin) {
+  std::map<std::string, std::string> metadata = {{kMetaEncrypted, kStatePrepared}};
+  if (origin == Origin::kCreatedNow) {
+    metadata.emplace(kMetaHeaderUuid, NewUuid());
+  }
+  return image_.SetAllMetadata(metadata);
 }
 
 // What this very call created, under the lock, nobody has written to: the megabytes in which

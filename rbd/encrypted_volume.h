@@ -51,8 +51,12 @@ struct OpenedHeader {
 //   create.state-prepared        DEK, "encryptionPrepared"           the same, as from ceph-csi
 //   create.header-uuid           and the UUID of the header to come  new header of the same UUID
 //   header.*                     part of a header of that UUID       writes it again
-//   header.second-copy           whole header                        proves it, goes on
+//   header.whole, .second-copy   whole header                        proves it, goes on
 //   create.state-encrypted       finished, the lock                  nothing to do
+//
+// The UUID of the header to come is recorded before the header is written, so that what a crash
+// leaves of one is known for ours: with the state where the caller has just made the image, for
+// there a header will be written; elsewhere once it is known that one is needed.
 //
 // One thread per object; all references must outlive it.
 class EncryptedVolume {
@@ -80,6 +84,7 @@ class EncryptedVolume {
 
  private:
   Status CheckNobodyElse();
+  Status MarkPrepared(Origin origin);
   Result<luks::Inspection> InspectImage(const Context& context, Origin origin);
   Result<Secret> StoredOrNewDek(const Context& context);
   Status CreateDek(const Context& context);

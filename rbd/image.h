@@ -41,7 +41,14 @@ class Image : public luks::HeaderIo {
 
   // kNotFound: no such key. A value may be empty (ceph-csi's reads write empty ones).
   virtual Result<std::string> GetMetadata(std::string_view key) = 0;
-  virtual Status SetMetadata(std::string_view key, std::string_view value) = 0;
+
+  Status SetMetadata(std::string_view key, std::string_view value) {
+    return SetAllMetadata({{std::string(key), std::string(value)}});
+  }
+
+  // Sets every pair in one operation: all of them or none. (In an image with the feature
+  // journaling each is an operation of its own, in the order of the keys.)
+  virtual Status SetAllMetadata(const std::map<std::string, std::string>& pairs) = 0;
 
   // Ok if it is not there.
   virtual Status RemoveMetadata(std::string_view key) = 0;

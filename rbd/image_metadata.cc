@@ -3,6 +3,7 @@
 #include "rbd/image_metadata.h"
 
 #include <cerrno>
+#include <vector>
 
 #include "base/handle.h"
 #include "base/strings.h"
@@ -26,13 +27,18 @@ int Call(const RadosPool& pool,
 
 Status SetImageMetadata(const RadosPool& pool,
                         const std::string& header_object,
-                        std::string_view key,
-                        std::string_view value) {
+                        const std::map<std::string, std::string>& pairs) {
   ClassInput input;
-  input.Uint32(1).Text(key).Text(value);
+  input.Uint32(pairs.size());
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : pairs) {
+    input.Text(key).Text(value);
+    keys.push_back(key);
+  }
   const int result = Call(pool, header_object, "metadata_set", input.bytes());
-  return result < 0 ? pool.Error(result, Cat("write metadata ", key, " of"), header_object)
-                    : OkStatus();
+  return result < 0
+             ? pool.Error(result, Cat("write metadata ", Join(keys, ", "), " of"), header_object)
+             : OkStatus();
 }
 
 Status RemoveImageMetadata(const RadosPool& pool,

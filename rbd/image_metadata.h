@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -20,11 +21,10 @@ namespace rbdcrypt::rbd {
 //   metadata_set     count, then per pair: size of key, key, size of value, value
 //   metadata_remove  size of key, key
 
-// kNotFound: the image is gone.
+// All pairs in one operation. kNotFound: the image is gone.
 Status SetImageMetadata(const RadosPool& pool,
                         const std::string& header_object,
-                        std::string_view key,
-                        std::string_view value);
+                        const std::map<std::string, std::string>& pairs);
 
 // Ok if there is no such key, or no image.
 Status RemoveImageMetadata(const RadosPool& pool,

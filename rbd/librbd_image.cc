@@ -219,18 +219,24 @@ Result<std::string> LibrbdImage::GetMetadata(std::string_view key) {
   return value;
 }
 
-Status LibrbdImage::SetMetadata(std::string_view key, std::string_view value) {
-  if (key.find('\0') != std::string_view::npos || value.find('\0') != std::string_view::npos) {
-    return InvalidArgument(Cat("metadata of image ", spec_, " cannot hold a NUL character"));
+Status LibrbdImage::SetAllMetadata(const std::map<std::string, std::string>& pairs) {
+  for (const auto& [key, value] : pairs) {
+    if (key.find('\0') != std::string::npos || value.find('\0') != std::string::npos) {
+      return InvalidArgument(Cat("metadata of image ", spec_, " cannot hold a NUL character"));
+    }
   }
   ASSIGN_OR_RETURN(const bool journaled, PrepareMetadataChange());
   if (!journaled) {
     ASSIGN_OR_RETURN(const std::string header, ImageHeaderObject(*pool_, image_.get()));
-    return Annotate(SetImageMetadata(*pool_, header, key, value), Cat("image ", spec_));
+    return Annotate(SetImageMetadata(*pool_, header, pairs), Cat("image ", spec_));
   }
-  const int result =
-      rbd_metadata_set(image_.get(), std::string(key).c_str(), std::string(value).c_str());
-  return result < 0 ? Error(result, Cat("write metadata ", key, " of")) : OkStatus();
+  for (const auto& [key, value] : pairs) {
+    const int result = rbd_metadata_set(image_.get(), key.c_str(), value.c_str());
+    if (result < 0) {
+      return Error(result, Cat("write metadata ", key, " of"));
+    }
+  }
+  return OkStatus();
 }
 
 Status LibrbdImage::RemoveMetadata(std::string_view key) {

@@ -41,7 +41,7 @@ class LibrbdImage final : public Image {
   std::string Id() const override { return id_; }
 
   Result<std::string> GetMetadata(std::string_view key) override;
-  Status SetMetadata(std::string_view key, std::string_view value) override;
+  Status SetAllMetadata(const std::map<std::string, std::string>& pairs) override;
   Status RemoveMetadata(std::string_view key) override;
   Result<std::map<std::string, std::string>> ListMetadata() override;
 

@@ -99,13 +99,65 @@ Status Wipe(HeaderIo& io, const HeaderUpdate& update) {
   return io.Flush();
 }
 
+bool IsZero(Sector sector) {
+  return std::ranges::all_of(sector, [](std::byte byte) { return byte == std::byte{0}; });
+}
+
+bool IsBlank(const HeaderUpdate& update) {
+  return update.dropped_areas.empty() &&
+         std::ranges::all_of(update.copies, [](const CopyUpdate& copy) {
+           return !copy.was_current && IsZero(copy.expected_sector);
+         });
+}
+
+// Writes `parts`, in ascending order, those that touch as one.
+Status WriteJoined(HeaderIo& io, const std::vector<AreaUpdate>& parts) {
+  for (auto part = parts.begin(); part != parts.end();) {
+    AreaUpdate joined = *part;
+    for (++part; part != parts.end(); ++part) {
+      if (part->offset_bytes != joined.offset_bytes + joined.bytes.size()) {
+        break;
+      }
+      joined.bytes.insert(joined.bytes.end(), part->bytes.begin(), part->bytes.end());
+    }
+    RETURN_IF_ERROR(io.Write(joined.offset_bytes, joined.bytes));
+  }
+  return io.Flush();
+}
+
+Status CompleteBlank(HeaderIo& io, const HeaderUpdate& update) {
+  std::vector<AreaUpdate> parts;
+  for (const CopyUpdate& copy : update.copies) {
+    parts.push_back({.offset_bytes = copy.offset_bytes, .bytes = copy.desired});
+  }
+  AreaUpdate& first = parts.front();
+  first.offset_bytes += HeaderIo::kSectorBytes;
+  first.bytes.erase(first.bytes.begin(), first.bytes.begin() + HeaderIo::kSectorBytes);
+  parts.insert(parts.end(), update.new_areas.begin(), update.new_areas.end());
+  std::ranges::sort(parts, {}, &AreaUpdate::offset_bytes);
+  return WriteJoined(io, parts);
+}
+
+Status ClaimBlank(HeaderIo& io, const CopyUpdate& first) {
+  RETURN_IF_ERROR(Claim(io, first));
+  return io.Flush();
+}
+
+Status WriteBlank(HeaderIo& io, const HeaderUpdate& update) {
+  RETURN_IF_ERROR(AfterEffect("header.first-claim", ClaimBlank(io, update.copies[0])));
+  return AfterEffect("header.whole", CompleteBlank(io, update));
+}
+
 }  // namespace
 
 Status WriteBack(const Context& context, HeaderIo& io, const HeaderUpdate& update) {
+  RETURN_IF_ERROR(context.Check("write the LUKS header"));
+  if (IsBlank(update)) {
+    return WriteBlank(io, update);
+  }
   const bool second_first = update.copies[0].was_current && !update.copies[1].was_current;
   const CopyUpdate& first = update.copies[second_first ? 1 : 0];
   const CopyUpdate& second = update.copies[second_first ? 0 : 1];
-  RETURN_IF_ERROR(context.Check("write the LUKS header"));
   RETURN_IF_ERROR(AfterEffect("header.first-claim", Claim(io, first)));
   RETURN_IF_ERROR(AfterEffect("header.keyslot-areas", WriteAreas(io, update.new_areas)));
   RETURN_IF_ERROR(AfterEffect("header.first-copy", CompleteAndReadBack(io, first)));

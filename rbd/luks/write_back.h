@@ -65,6 +65,20 @@ struct HeaderUpdate {
 // our work. A wipe that crashes is not repeated: without its salt, gone from the JSON since 5, an
 // area holds nothing that its passphrase could open.
 //
+// An image that was blank where both copies go has nothing that must still open, so one write does
+// for 2 to 5, and RADOS carries it out whole where it stays within one object (4 MiB by default):
+//
+// | # | effect on the image                           | P    | Q    | a crash leaves          |
+// |---|-----------------------------------------------|------|------|-------------------------|
+// | 0 | none                                          | none | none | a blank image           |
+// | 1 | P's first sector, compared with zeros; flush  | torn | none | no header, but its UUID |
+// | 2 | the rest of P, Q, areas of keyslots; flush    | new  | new  | new                     |
+//
+// Where 2 spans objects (a small object size), any of its parts may be missing: a header that does
+// not verify, or one that nothing opens, and behind it no data yet. Its UUID says whose it is, and
+// whoever formats may do so again (safety A2). Nothing is read back: whoever formats proves that
+// the header opens before anyone relies on it.
+//
 // kAborted: somebody else wrote since the header was loaded; load again and start over. After any
 // error what is on the image is one of the states above.
 Status WriteBack(const Context& context, HeaderIo& io, const HeaderUpdate& update);

@@ -194,10 +194,17 @@ Result<std::string> FakeImage::GetMetadata(std::string_view key) {
   return found->second;
 }
 
-Status FakeImage::SetMetadata(std::string_view key, std::string_view value) {
+Status FakeImage::SetAllMetadata(const std::map<std::string, std::string>& pairs) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : pairs) {
+    keys.push_back(key);
+  }
   return Change([&]() -> Result<FakeEffect> {
-    return FakeEffect{Cat("image.metadata ", key),
-                      [&] { data_->metadata[std::string(key)] = value; }};
+    return FakeEffect{Cat("image.metadata ", Join(keys, ", ")), [&] {
+                        for (const auto& [key, value] : pairs) {
+                          data_->metadata[key] = value;
+                        }
+                      }};
   });
 }
 

@@ -41,7 +41,7 @@ class FakeImage final : public rbd::Image {
                          std::span<const std::byte, kSectorBytes> expected,
                          std::span<const std::byte, kSectorBytes> desired) override;
   Result<std::string> GetMetadata(std::string_view key) override;
-  Status SetMetadata(std::string_view key, std::string_view value) override;
+  Status SetAllMetadata(const std::map<std::string, std::string>& pairs) override;
   Status RemoveMetadata(std::string_view key) override;
   Result<std::map<std::string, std::string>> ListMetadata() override;
   Result<std::vector<rbd::Watcher>> Watchers() override;
