@@ -8,8 +8,13 @@
 Each suite writes JUnit files under build/test-results/SUITE/; the table at the end is made of them,
 so every case is counted once, and a skipped one with its reason. Exit status 1 if anything failed.
 A suite that cannot run on this machine is one skipped case, by name and with the reason.
+
+Everything is built first, one build at a time. Then suites run one after the other, but for the
+guest's, whose machine is another one: it runs beside those that are no burden to a core, and what it
+prints is shown when it ends.
 """
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import shutil
@@ -31,10 +36,11 @@ def say(text):
     print(f"[{time.monotonic() - STARTED:6.1f} s] {text}", flush=True)
 
 
-def run(*argv, env=None, timeout=None):
-    """Runs a command with its output passed on; returns its exit status."""
+def run(*argv, env=None, log=None):
+    """Runs a command with its output passed on, or into `log`; returns its exit status."""
     merged = {**os.environ, **(env or {})}
-    return subprocess.run([str(a) for a in argv], cwd=ROOT, env=merged, timeout=timeout).returncode
+    return subprocess.run([str(a) for a in argv], cwd=ROOT, env=merged, stdout=log,
+                          stderr=subprocess.STDOUT if log else None).returncode
 
 
 def must(*argv, what, env=None):
@@ -78,9 +84,9 @@ def outside_of_cases(log, status):
     return "\n".join([f"exit status {status}; the whole is in {log.relative_to(ROOT)}", *found])
 
 
-def pytest(folder, path, *options, env=None):
+def pytest(folder, path, env=None, log=None):
     return run("/usr/bin/python3", "-m", "pytest", "-q", "-x", "--junitxml",
-               folder / "pytest.xml", path, *options, env=env)
+               folder / "pytest.xml", path, env=env, log=log)
 
 
 def add_case(folder, name, failure=None, skipped=None):
@@ -109,66 +115,71 @@ def check_format(folder):
     return check(folder, "lint/clang-format", "clang-format", "--dry-run", "-Werror", *files)
 
 
-def suite_unit(folder, options):
+def run_unit(folder, options):
     """Unit tests under asan and ubsan, the concurrent ones under tsan, lints, a taste of fuzzing."""
-    status = check_format(folder)
-    build("asan")
-    status |= ctest("asan", "^unit$", folder)
+    status = check_format(folder) | ctest("asan", "^unit$", folder)
     for lint in sorted((ROOT / "tests" / "lint").glob("check_*.py")):
         status |= check(folder, f"lint/{lint.stem}", "python3", lint, ROOT)
     status |= check(folder, "lint/check_csi_proto", "python3", "tests/proto/check_csi_proto.py",
                     "protoc", "proto/csi.proto", "tests/proto/csi_1_12.txt")
-    build("tsan", "concurrent_tests")
-    status |= ctest("tsan", "^concurrent$", folder)
-    return status | suite_fuzz(folder, options)
+    return status | ctest("tsan", "^concurrent$", folder) | run_fuzz(folder, options)
 
 
-def suite_fuzz(folder, options):
-    build("fuzz", "fuzz_targets")
-    status = 0
-    for target in sorted((ROOT / "build" / "fuzz").glob("tests/fuzz/fuzz_*")):
-        if target.suffix or not os.access(target, os.X_OK) or target.is_dir():
-            continue
-        name = target.name.removeprefix("fuzz_")
-        work = RESULTS / "corpus" / name
-        work.mkdir(parents=True, exist_ok=True)
-        status |= check(folder, f"fuzz/{name}", target, f"-max_total_time={options.fuzz_seconds}",
-                        "-timeout=10", "-verbosity=0", "-print_final_stats=1",
-                        f"-artifact_prefix={work}/", work, ROOT / "tests/fuzz/corpus" / name)
+def fuzz_one(folder, target, options):
+    name = target.name.removeprefix("fuzz_")
+    work = RESULTS / "corpus" / name
+    work.mkdir(parents=True, exist_ok=True)
+    log_path = work.parent / f"{name}.log"
+    with open(log_path, "wb") as log:
+        status = run(target, f"-max_total_time={options.fuzz_seconds}", "-timeout=10",
+                     "-print_final_stats=1", f"-artifact_prefix={work}/", work,
+                     ROOT / "tests/fuzz/corpus" / name, log=log)
+    text = log_path.read_text(errors="replace")
+    add_case(folder, f"fuzz/{name}", failure=text[-2000:] if status else None)
+    counts = [line.split()[-1] for line in text.splitlines() if "number_of_executed_units" in line]
+    say(f"fuzz {name}: {counts[0] if counts else 'no'} inputs, exit status {status}")
     return status
 
 
-def suite_integration(folder, _options):
-    build("release", "rbdcrypt")
-    build("crash", "rbdcrypt")
-    build("asan", "integration_tests")
+def run_fuzz(folder, options):
+    targets = [path for path in sorted((ROOT / "build/fuzz/tests/fuzz").glob("fuzz_*"))
+               if path.is_file() and not path.suffix and os.access(path, os.X_OK)]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as threads:
+        return max(threads.map(lambda target: fuzz_one(folder, target, options), targets), default=1)
+
+
+def run_integration(folder, _options):
     return pytest(folder, "tests/integration",
                   env={"RBDCRYPT_TEST_RESULTS": str(folder / "programs")})
 
 
-def suite_sanity(folder, _options):
-    build("release", "rbdcrypt")
+def run_sanity(folder, _options):
     return pytest(folder, "tests/sanity")
 
 
-def suite_guest(folder, _options):
-    build("release", "rbdcrypt")
-    build("crash", "krbd_real_test")
-    return pytest(folder, "tests/guest")
+def run_guest(folder, options):
+    return pytest(folder, "tests/guest", log=options.log)
 
 
-def suite_demo(folder, _options):
+def run_demo(folder, _options):
     return pytest(folder, "tests/demo")
 
 
+# What a suite runs, and the presets and targets it needs built.
+DRIVER = ("release", "rbdcrypt")
+FUZZ = ("fuzz", "fuzz_targets")
 SUITES = {
-    "unit": suite_unit,
-    "integration": suite_integration,
-    "sanity": suite_sanity,
-    "guest": suite_guest,
-    "demo": suite_demo,
+    "unit": (run_unit, [("asan", "all"), ("tsan", "concurrent_tests"), FUZZ]),
+    "integration": (run_integration, [DRIVER, ("crash", "rbdcrypt"), ("asan", "integration_tests")]),
+    "sanity": (run_sanity, [DRIVER]),
+    "guest": (run_guest, [DRIVER, ("crash", "krbd_real_test")]),
+    "demo": (run_demo, [DRIVER]),
 }
-EXTRA = {"fuzz": suite_fuzz}
+EXTRA = {"fuzz": (run_fuzz, [FUZZ])}
+# Takes every core.
+ALONE = ("unit", "fuzz")
+# Has a machine of its own, and waits for that.
+BESIDE = ("guest",)
 
 
 # ---- summing up ---------------------------------------------------------------------------------
@@ -195,21 +206,62 @@ def count(folder):
     return passed, failed, skipped
 
 
+def failure_to_run(name, reason):
+    return 0, [(name, reason)], [], 0
+
+
 def run_suite(name, options):
     folder = results_of(name)
     say(f"suite {name}")
     begun = time.monotonic()
-    try:
-        status = {**SUITES, **EXTRA}[name](folder, options)
-    except Failure as failure:
-        add_case(folder, name, failure=str(failure))
-        status = 1
+    status = {**SUITES, **EXTRA}[name][0](folder, options)
     passed, failed, skipped = count(folder)
     if status != 0 and not failed:
         failed.append((f"{name}-run", f"exit status {status}, yet no case says that it failed"))
     if passed + len(failed) + len(skipped) == 0:
         failed.append((f"{name}-run", "nothing ran"))
+    say(f"suite {name}: {passed} passed, {len(failed)} failed, {len(skipped)} skipped")
     return passed, failed, skipped, time.monotonic() - begun
+
+
+def run_beside(name, options):
+    """As run_suite, with what the suite prints in one piece at its end."""
+    log_path = RESULTS / f"{name}.log"
+    with open(log_path, "wb") as log:
+        row = run_suite(name, argparse.Namespace(**{**vars(options), "log": log}))
+    print(log_path.read_text(errors="replace"), flush=True)
+    return row
+
+
+def build_for(names):
+    """Builds what the suites need; gives those whose build failed, with why."""
+    built, broken = set(), {}
+    for name in names:
+        try:
+            for wanted in {**SUITES, **EXTRA}[name][1]:
+                if wanted not in built:
+                    build(*wanted)
+                    built.add(wanted)
+        except Failure as failure:
+            broken[name] = str(failure)
+    return broken
+
+
+def run_suites(names, options):
+    """One row of the table for each."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    broken = build_for(names)
+    rows = {name: failure_to_run(name, reason) for name, reason in broken.items()}
+    able = [name for name in names if name not in broken]
+    for name in (name for name in able if name in ALONE):
+        rows[name] = run_suite(name, options)
+    with concurrent.futures.ThreadPoolExecutor(len(BESIDE)) as threads:
+        beside = {name: threads.submit(run_beside, name, options)
+                  for name in able if name in BESIDE}
+        for name in (name for name in able if name not in (*ALONE, *BESIDE)):
+            rows[name] = run_suite(name, options)
+        rows |= {name: future.result() for name, future in beside.items()}
+    return {name: rows[name] for name in names}
 
 
 def print_table(rows):
@@ -247,7 +299,7 @@ def main():
     for name in names:
         if name not in SUITES and name not in EXTRA:
             parser.error(f"no suite {name}; there are: {', '.join([*SUITES, *EXTRA])}")
-    rows = {name: run_suite(name, options) for name in names}
+    rows = run_suites(names, options)
     print_failures(rows)
     print_table(rows)
     sys.exit(1 if print_totals(rows) else 0)
