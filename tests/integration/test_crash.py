@@ -215,9 +215,12 @@ def crash(life, point, step):
 
 
 def crash_before(life, point):
-    """A create dies, so that the next one passes the point."""
+    """A create dies, so that the next one passes the point.
+
+    With a lock that does not run out before the next one comes, however slow this machine is.
+    """
     controller = life.driver.controller
-    controller.start(RBDCRYPT_CRASH_AT=CREATE_AGAIN[point])
+    controller.start(RBDCRYPT_CRASH_AT=CREATE_AGAIN[point], RBDCRYPT_LOCK_SECONDS="180")
     expect_killed(controller, life.call_of("create"))
 
 
