@@ -27,6 +27,7 @@ COPY base base
 COPY net net
 COPY k8s k8s
 COPY kms kms
+COPY vault vault
 COPY rbd rbd
 COPY csi csi
 COPY cmd cmd

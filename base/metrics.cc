@@ -3,8 +3,12 @@
 #include "base/metrics.h"
 
 #include <exception>
+#include <functional>
+#include <map>
 
 #include <CivetServer.h>
+#include <absl/base/thread_annotations.h>
+#include <absl/synchronization/mutex.h>
 #include <prometheus/counter.h>
 #include <prometheus/exposer.h>
 #include <prometheus/gauge.h>
@@ -66,6 +70,13 @@ struct Metrics::Impl {
       AddCounter(*registry, "rbdcrypt_kms_requests_total", "Requests to key managers");
   Family<Counter>& events_total =
       AddCounter(*registry, "rbdcrypt_events_total", "Rare events that deserve a look");
+  Family<prometheus::Gauge>& kms_check_ok =
+      prometheus::BuildGauge()
+          .Name("rbdcrypt_kms_check_ok")
+          .Help("Whether the last preflight of the KMS entry found nothing wrong")
+          .Register(*registry);
+  absl::Mutex mutex;
+  std::map<std::string, prometheus::Gauge*, std::less<>> kms_checks ABSL_GUARDED_BY(mutex);
   // Last: it stops serving before what it serves goes.
   std::unique_ptr<prometheus::Exposer> exposer;
 };
@@ -96,6 +107,23 @@ void Metrics::CountKms(std::string_view provider,
 
 void Metrics::CountEvent(std::string_view event) {
   impl_->events_total.Add({{"event", std::string(event)}}).Increment();
+}
+
+void Metrics::SetKmsCheck(std::string_view kms_id, bool is_ok) {
+  const absl::MutexLock lock(&impl_->mutex);
+  prometheus::Gauge*& gauge = impl_->kms_checks[std::string(kms_id)];
+  if (gauge == nullptr) {
+    gauge = &impl_->kms_check_ok.Add({{"kms_id", std::string(kms_id)}});
+  }
+  gauge->Set(is_ok ? 1 : 0);
+}
+
+void Metrics::RemoveKmsCheck(std::string_view kms_id) {
+  const absl::MutexLock lock(&impl_->mutex);
+  if (const auto found = impl_->kms_checks.find(kms_id); found != impl_->kms_checks.end()) {
+    impl_->kms_check_ok.Remove(found->second);
+    impl_->kms_checks.erase(found);
+  }
 }
 
 Result<std::uint16_t> Metrics::Serve(const std::string& address) {

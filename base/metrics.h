@@ -35,7 +35,14 @@ class Metrics {
   //   fenced_holder             a client with a holder record was shut out (safety G2)
   //   opened_with_previous_dek  a stage was served by the DEK before the current one (safety C)
   //   rpc_turned_away           the door had too many calls at work
+  //   tls_not_verified          a key manager is spoken to without verifying who it is
   void CountEvent(std::string_view event);
+
+  // rbdcrypt_kms_check_ok{kms_id}: 1 or 0, the outcome of the last preflight of a KMS entry.
+  void SetKmsCheck(std::string_view kms_id, bool is_ok);
+
+  // Forgets the entry's: it is no longer configured.
+  void RemoveKmsCheck(std::string_view kms_id);
 
   // Serves /metrics and /healthz on `address` ("127.0.0.1:9090", port 0 picks one) until
   // destruction; returns the port. Called once. kUnavailable: the address cannot be bound.

@@ -20,6 +20,9 @@ void AddDriverFlags(CLI::App& app, DriverOptions& options) {
       ->capture_default_str();
   app.add_option("--kms-config", options.kms_config, "Key managers, KMS ID -> options")
       ->capture_default_str();
+  app.add_option("--vault-token-file", options.vault_token_file,
+                 "Service account token with which KMS provider vault logs in")
+      ->capture_default_str();
   app.add_option("--metricsport", options.metrics_port, "Port of /metrics and /healthz, 0: any")
       ->capture_default_str();
   app.add_option("--metricsip", options.metrics_ip, "Address of that port")
@@ -67,6 +70,20 @@ void AddFlags(CLI::App& app, PoolOptions& options) {
   app.add_option("--cluster-config", options.cluster_config, "Clusters (ceph-csi's config.json)")
       ->capture_default_str();
   app.add_flag("--json", options.json, "Print a JSON array");
+}
+
+void AddFlags(CLI::App& app, KmsCheckOptions& options) {
+  app.add_option("kms-id", options.kms_id, "encryptionKMSID of a StorageClass")->required();
+  app.add_option("--tenant", options.tenant, "Namespace of the PVCs to check it for");
+  app.add_option("--kms-config", options.kms_config, "Key managers, KMS ID -> options")
+      ->capture_default_str();
+  app.add_option("--vault-token-file", options.vault_token_file,
+                 "Service account token with which provider vault logs in")
+      ->capture_default_str();
+  app.add_option("--timeout", options.timeout_seconds, "Deadline of all steps, in seconds")
+      ->check(CLI::Range(1, 86400))
+      ->capture_default_str();
+  app.add_flag("--json", options.json, "Print a JSON object");
 }
 
 void AddFlags(CLI::App& app, RpcOptions& options) {

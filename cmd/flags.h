@@ -15,6 +15,7 @@ namespace rbdcrypt::cmd {
 void AddFlags(CLI::App& app, ControllerOptions& options);
 void AddFlags(CLI::App& app, NodeOptions& options);
 void AddFlags(CLI::App& app, PoolOptions& options);
+void AddFlags(CLI::App& app, KmsCheckOptions& options);
 void AddFlags(CLI::App& app, RpcOptions& options);
 
 }  // namespace rbdcrypt::cmd

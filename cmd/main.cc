@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "cmd/crash_points.h"
 #include "cmd/flags.h"
+#include "cmd/kms_check.h"
 #include "cmd/orphans.h"
 #include "cmd/process.h"
 #include "cmd/rpc.h"
@@ -39,6 +40,14 @@ int Orphans(const PoolOptions& options) {
   return *count == 0 ? 0 : kFailed;
 }
 
+int KmsCheck(const KmsCheckOptions& options) {
+  const Result<bool> is_ok = RunKmsCheck(options, std::cout);
+  if (!is_ok.ok()) {
+    return ExitCode(is_ok.status());
+  }
+  return *is_ok ? 0 : kFailed;
+}
+
 int PrintCrashPoints() {
   for (const std::string_view name : AllCrashPoints()) {
     std::cout << name << "\n";
@@ -58,6 +67,7 @@ class CommandLine {
         [this] { return CallRpc(rpc_, std::cin, std::cout, std::cerr); });
     Add("orphans", "List what nothing points at in a pool; exit status 1 if there is any", orphans_,
         [this] { return Orphans(orphans_); });
+    AddKms();
     Simple("version", "Print the version", [] {
       std::cout << "rbdcrypt " << Version() << "\n";
       return 0;
@@ -75,6 +85,15 @@ class CommandLine {
   }
 
  private:
+  void AddKms() {
+    CLI::App* const kms = app_.add_subcommand("kms", "Look after key managers");
+    kms->require_subcommand(1);
+    CLI::App* const check = kms->add_subcommand(
+        "check", "Preflight: read an entry, log in, store, read and delete a probe");
+    AddFlags(*check, kms_check_);
+    check->callback([this] { chosen_ = [this] { return KmsCheck(kms_check_); }; });
+  }
+
   CLI::App* Simple(const std::string& name, const std::string& text, std::function<int()> run) {
     CLI::App* const command = app_.add_subcommand(name, text);
     command->callback([this, run = std::move(run)] { chosen_ = run; });
@@ -94,6 +113,7 @@ class CommandLine {
   NodeOptions node_;
   RpcOptions rpc_;
   PoolOptions orphans_;
+  KmsCheckOptions kms_check_;
   std::function<int()> chosen_;
 };
 

@@ -22,6 +22,8 @@ struct DriverOptions {
   std::string cluster_mapping = "/etc/ceph-csi-config/cluster-mapping.json";
   // --kms-config.
   std::string kms_config = "/etc/ceph-csi-encryption-kms-config/config.json";
+  // --vault-token-file: the service account token with which provider "vault" logs in.
+  std::string vault_token_file = "/var/run/secrets/kubernetes.io/serviceaccount/token";
   // --metricsport; 0 picks a free one. POD_IP or 127.0.0.1.
   std::uint16_t metrics_port = 8080;
   std::string metrics_ip = "127.0.0.1";
@@ -60,6 +62,17 @@ struct PoolOptions {
   std::string key_file;
   std::string instance_id = "default";
   std::string cluster_config = "/etc/ceph-csi-config/config.json";
+  bool json = false;
+};
+
+// A preflight of one key manager.
+struct KmsCheckOptions {
+  std::string kms_id;
+  // --tenant: the namespace of the PVCs to check it for; "": as the driver, where that is possible.
+  std::string tenant;
+  std::string kms_config = DriverOptions().kms_config;
+  std::string vault_token_file = DriverOptions().vault_token_file;
+  std::uint32_t timeout_seconds = 60;
   bool json = false;
 };
 

@@ -21,6 +21,9 @@
 #include "base/strings.h"
 #include "base/subprocess.h"
 #include "base/uuid.h"
+#include "cmd/key_managers.h"
+#include "cmd/kms_watch.h"
+#include "cmd/kubernetes.h"
 #include "cmd/process.h"
 #include "cmd/version.h"
 #include "csi/attachers.h"
@@ -30,12 +33,6 @@
 #include "csi/rpc.h"
 #include "csi/server.h"
 #include "csi/system_host.h"
-#include "kms/config.h"
-#include "kms/default_secret.h"
-#include "kms/local.h"
-#include "kms/metadata.h"
-#include "kms/registry.h"
-#include "kms/scrypt.h"
 #include "rbd/attach/dm_crypt.h"
 #include "rbd/attach/krbd.h"
 #include "rbd/attach/qemu_storage.h"
@@ -51,14 +48,6 @@
 
 namespace rbdcrypt::cmd {
 namespace {
-
-// The table of key managers: the only place that names them all.
-kms::Providers Providers() {
-  const auto gate = std::make_shared<kms::ScryptGate>(kms::ScryptGate::OnePerCore());
-  return {{"default", {.open = kms::DefaultSecretProvider(), .keeps_deks = true}},
-          {"metadata", {.open = kms::MetadataProvider(gate), .keeps_deks = false}},
-          {"local", {.open = kms::LocalProvider(), .keeps_deks = false}}};
-}
 
 Result<std::unique_ptr<rbd::Connection>> Connect(const rbd::ClusterAddress& address,
                                                  const rbd::Credentials& credentials) {
@@ -84,14 +73,27 @@ void ShortenLockForCrashTests(rbd::VolumeLock::Options& /*lock*/) {}
 // What controller and node have in common, in the order it is built.
 class Driver {
  public:
-  Driver(const DriverOptions& options, const std::string& role)
+  // `kubernetes` may be null.
+  Driver(const DriverOptions& options,
+         const std::string& role,
+         const std::string& cluster_name,
+         std::unique_ptr<Kubernetes> kubernetes)
       : options_(options),
+        kubernetes_(std::move(kubernetes)),
         clusters_(options.cluster_config, options.cluster_mapping),
         connections_(SystemClock(), Connect),
-        kms_config_(options.kms_config),
-        registry_(kms_config_, Providers(), &metrics_),
+        key_managers_({.config_file = options.kms_config,
+                       .vault_token_file = options.vault_token_file,
+                       .cluster_name = cluster_name,
+                       .changed = [this] { kms_changes_.Raise(); }},
+                      kubernetes_.get(),
+                      metrics_),
         locator_(clusters_, connections_, options.instance_id),
-        parts_{.locator = locator_, .kms = registry_, .lock = {}, .metrics = &metrics_},
+        parts_{.locator = locator_,
+               .kms = key_managers_.registry(),
+               .lock = {},
+               .metrics = &metrics_,
+               .on_unreleased_dek = [this](const rbd::UnreleasedDek& dek) { Tell(dek); }},
         door_(metrics_, SystemClock(), {}),
         identity_(door_, {.name = options.driver_name, .version = Version()}, OkStatus) {
     parts_.lock.identity = Cat(HostName(), "/", role, "/", options.endpoint);
@@ -115,7 +117,15 @@ class Driver {
     WaitForStop();
     LogInfo("stopping", {{"role", role}});
     server->Stop(csi::kStopGrace);
+    kms_watch_.reset();
+    key_managers_.Close();
     return OkStatus();
+  }
+
+  // Checks every KMS entry, now and when it changes, until the end of Serve().
+  void WatchKeyManagers() {
+    kms_watch_ = std::make_unique<KmsWatch>(key_managers_.config(), key_managers_.registry(),
+                                            kms_changes_, metrics_, kubernetes_.get());
   }
 
   const rbd::VolumeFlowParts& parts() const { return parts_; }
@@ -123,12 +133,29 @@ class Driver {
   csi::Door& door() { return door_; }
 
  private:
+  // In our own namespace: the tenant's may be gone.
+  void Tell(const rbd::UnreleasedDek& dek) {
+    if (kubernetes_ == nullptr) {
+      return;
+    }
+    const std::string& ns = kubernetes_->ns();
+    kubernetes_->events().Record(
+        {.regarding = {.api_version = "v1", .kind = "Namespace", .ns = ns, .name = ns},
+         .is_warning = true,
+         .reason = "UnreleasedDek",
+         .message =
+             Cat("volume ", dek.volume_id, " was deleted, but its DEK stayed in KMS \"", dek.kms_id,
+                 "\" (tenant \"", dek.tenant, "\"): ", dek.reason, "; remove it there")});
+  }
+
   const DriverOptions& options_;
   Metrics metrics_;
+  const std::unique_ptr<Kubernetes> kubernetes_;
   rbd::ClusterConfig clusters_;
   rbd::Connections connections_;
-  kms::FileConfigSource kms_config_;
-  kms::Registry registry_;
+  ChangeSignal kms_changes_;
+  KeyManagers key_managers_;
+  std::unique_ptr<KmsWatch> kms_watch_;
   rbd::VolumeLocator locator_;
   rbd::VolumeFlowParts parts_;
   csi::Door door_;
@@ -149,6 +176,10 @@ csi::Attachers AttachersOf(const std::vector<std::string>& usable,
   return csi::Attachers(std::move(chosen), all);
 }
 
+Result<std::unique_ptr<Kubernetes>> FindKubernetes() {
+  return Kubernetes::Find(k8s::ProcessEnvironment(), SystemClock(), HostName());
+}
+
 Status Prepare(const DriverOptions& options) {
   BlockStopSignals();
   RETURN_IF_ERROR(csi::CheckDriverName(options.driver_name));
@@ -160,7 +191,9 @@ Status Prepare(const DriverOptions& options) {
 
 Status RunController(const ControllerOptions& options) {
   RETURN_IF_ERROR(Prepare(options.driver));
-  Driver driver(options.driver, "controller");
+  ASSIGN_OR_RETURN(std::unique_ptr<Kubernetes> kubernetes, FindKubernetes());
+  Driver driver(options.driver, "controller", options.cluster_name, std::move(kubernetes));
+  driver.WatchKeyManagers();
   rbd::VolumeFlow flow(driver.parts());
   csi::ControllerService controller(
       driver.door(), flow,
@@ -182,7 +215,8 @@ Status RunNode(const NodeOptions& options) {
                                         subprocess));
   const csi::Attachers attachers = AttachersOf(usable, {&krbd, qemu.get()});
   csi::SystemHost host(subprocess);
-  Driver driver(options.driver, "node");
+  ASSIGN_OR_RETURN(std::unique_ptr<Kubernetes> kubernetes, FindKubernetes());
+  Driver driver(options.driver, "node", /*cluster_name=*/"", std::move(kubernetes));
   LogInfo("attachers", {{"usable", Join(usable, ",")}, {"configured", options.attacher}});
   rbd::StageFlow flow(driver.parts());
   csi::NodeService node(driver.door(),

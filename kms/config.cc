@@ -67,29 +67,48 @@ Result<std::optional<std::string>> ReadFile(const std::string& path) {
   return InvalidArgument(Cat("the KMS configuration ", path, " is larger than 1 MiB"));
 }
 
+Result<Json> ParseConfig(std::string_view config_text) {
+  ASSIGN_OR_RETURN(Json config, ParseJson(config_text, kConfiguration));
+  return config.is_object()
+             ? Result<Json>(std::move(config))
+             : InvalidArgument("the KMS configuration is not a JSON object of KMS ID -> options");
+}
+
+Result<ConfigEntry> CheckEntry(Json options, std::string_view kms_id) {
+  const std::string what = Cat("KMS \"", kms_id, "\"");
+  if (!options.is_object()) {
+    return InvalidArgument(Cat(what, " in the KMS configuration is not a JSON object of options"));
+  }
+  ASSIGN_OR_RETURN(std::string provider, ProviderOf(options, what));
+  return ConfigEntry{
+      .id = std::string(kms_id), .provider = std::move(provider), .options = std::move(options)};
+}
+
+}  // namespace
+
 Status NoSuchEntry(std::string_view kms_id) {
   return InvalidArgument(Cat("the KMS configuration has no entry \"", kms_id,
                              "\": add it, or correct encryptionKMSID in the StorageClass"));
 }
 
-}  // namespace
-
 Result<ConfigEntry> FindEntry(std::string_view config_text, std::string_view kms_id) {
-  ASSIGN_OR_RETURN(Json config, ParseJson(config_text, kConfiguration));
-  if (!config.is_object()) {
-    return InvalidArgument("the KMS configuration is not a JSON object of KMS ID -> options");
-  }
+  ASSIGN_OR_RETURN(Json config, ParseConfig(config_text));
   const auto found = config.find(std::string(kms_id));
-  if (found == config.end()) {
-    return NoSuchEntry(kms_id);
+  return found == config.end() ? NoSuchEntry(kms_id) : CheckEntry(std::move(*found), kms_id);
+}
+
+Result<std::set<std::string>> EntryIds(std::string_view config_text) {
+  ASSIGN_OR_RETURN(const Json config, ParseConfig(config_text));
+  std::set<std::string> ids;
+  for (const auto& [id, options] : config.items()) {
+    ids.insert(id);
   }
-  const std::string what = Cat("KMS \"", kms_id, "\"");
-  if (!found->is_object()) {
-    return InvalidArgument(Cat(what, " in the KMS configuration is not a JSON object of options"));
-  }
-  ASSIGN_OR_RETURN(std::string provider, ProviderOf(*found, what));
-  return ConfigEntry{
-      .id = std::string(kms_id), .provider = std::move(provider), .options = std::move(*found)};
+  return ids;
+}
+
+Result<ConfigEntry> ParseEntry(std::string_view entry_text, std::string_view kms_id) {
+  ASSIGN_OR_RETURN(Json options, ParseJson(entry_text, Cat("KMS \"", kms_id, "\"")));
+  return CheckEntry(std::move(options), kms_id);
 }
 
 FileConfigSource::FileConfigSource(std::string path) : path_(std::move(path)) {}
@@ -105,6 +124,20 @@ Result<ConfigEntry> FileConfigSource::Find(const Context& context, std::string_v
     return Annotate(entry.status(), path_);
   }
   return entry;
+}
+
+Result<std::set<std::string>> FileConfigSource::Ids(const Context& context) {
+  RETURN_IF_ERROR(context.Check("read the KMS configuration"));
+  ASSIGN_OR_RETURN(const std::optional<std::string> text, ReadFile(path_));
+  if (!text.has_value()) {
+    return std::set<std::string>();
+  }
+  Result<std::set<std::string>> ids = EntryIds(*text);
+  return ids.ok() ? std::move(ids) : Annotate(ids.status(), path_);
+}
+
+bool FileConfigSource::IsThere() const {
+  return ::access(path_.c_str(), F_OK) == 0 || errno != ENOENT;
 }
 
 }  // namespace rbdcrypt::kms

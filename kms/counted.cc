@@ -111,6 +111,10 @@ class CountedKms final : public Kms {
 
   std::size_t dek_bytes() const override { return inner_->dek_bytes(); }
 
+  Identity identity() const override { return inner_->identity(); }
+
+  Status Connect(const Context& context) override { return inner_->Connect(context); }
+
   bool is_shared_passphrase() const override { return inner_->is_shared_passphrase(); }
 
   DekWrapper* wrapper() override { return wrapper_.get(); }

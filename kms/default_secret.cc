@@ -32,6 +32,8 @@ class DefaultSecretKms final : public Kms, public DekStore {
 
   std::size_t dek_bytes() const override { return kCephCsiDekBytes; }
 
+  Identity identity() const override { return Identity::kRequest; }
+
   bool is_shared_passphrase() const override { return true; }
 
   DekStore* store() override { return this; }

@@ -64,6 +64,16 @@ class Kms {
   // Random bytes of a new DEK, before their text form (ceph-csi: 20).
   virtual std::size_t dek_bytes() const = 0;
 
+  // Whose identity or secret opens it: this driver's own, the tenant's, or one that comes with each
+  // request.
+  enum class Identity { kDriver, kTenant, kRequest };
+
+  virtual Identity identity() const { return Identity::kDriver; }
+
+  // Does what comes before the first DEK: finds the identity and logs in. For a preflight; other
+  // calls do it by themselves. Errors are those of the store's or wrapper's calls.
+  virtual Status Connect(const Context& /*context*/) { return OkStatus(); }
+
   // Whether every volume has the same, unchangeable DEK (safety B6: such volumes cannot rotate).
   virtual bool is_shared_passphrase() const { return false; }
 

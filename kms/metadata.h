@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "k8s/client.h"
 #include "kms/registry.h"
 #include "kms/scrypt.h"
 
@@ -18,13 +19,14 @@ namespace rbdcrypt::kms {
 //   secretNamespace   its namespace; absent: the PVC's
 //
 // The passphrase is looked at when a DEK is wrapped or unwrapped, not before: volumes can be
-// deleted without it. This build has no Kubernetes source: an entry with secretName is
-// kUnimplemented, naming the option, before anything is created; never is the request's passphrase
-// taken in its stead. Deleting such a volume needs no provider, its wrapped DEK goes with the
-// image. A wrong passphrase is kDataLoss like damage: the format cannot tell them apart, the text
-// says so.
+// deleted without it. An entry with secretName takes it from there and from nowhere else, whatever
+// the request's Secret or another namespace holds (safety E4): kUnimplemented without Kubernetes,
+// kInvalidArgument where neither entry nor volume say the namespace; both before anything is
+// created. Deleting such a volume needs no provider, its wrapped DEK goes with the image. A wrong
+// passphrase is kDataLoss like damage: the format cannot tell them apart, the text says so.
 //
-// `gate` bounds scrypt's memory and is one for the process.
-ProviderFactory MetadataProvider(std::shared_ptr<ScryptGate> gate);
+// `gate` bounds scrypt's memory and is one for the process. `kubernetes` may be null and must
+// outlive the providers.
+ProviderFactory MetadataProvider(std::shared_ptr<ScryptGate> gate, k8s::Client* kubernetes);
 
 }  // namespace rbdcrypt::kms

@@ -16,6 +16,13 @@ inline constexpr std::string_view kDefaultProvider = "default";
 inline constexpr std::string_view kMetadataProvider = "metadata";
 inline constexpr std::string_view kLocalProvider = "local";
 
+// The ConfigMap with one entry per key, and the variable that names another; the one whose key
+// config.json is usually mounted as the file (6.1).
+inline constexpr char kConfigMapVariable[] = "KMS_CONFIGMAP_NAME";
+inline constexpr std::string_view kConfigMapName = "csi-kms-connection-details";
+inline constexpr std::string_view kFileConfigMapName = "ceph-csi-encryption-kms-config";
+inline constexpr std::string_view kFileConfigMapKey = "config.json";
+
 // The option that names the provider, and its upper-case form, looked at second (6.1).
 inline constexpr std::string_view kProviderOption = "encryptionKMSType";
 inline constexpr std::string_view kProviderOptionUpper = "KMS_PROVIDER";

@@ -152,6 +152,12 @@ void VolumeDeletion::ReportUnreleasedDek(const Status& why) const {
   if (parts_.metrics != nullptr) {
     parts_.metrics->CountEvent("unreleased_dek");
   }
+  if (parts_.on_unreleased_dek) {
+    parts_.on_unreleased_dek({.volume_id = volume_.volume_id,
+                              .kms_id = volume_.entry.kms_id,
+                              .tenant = volume_.entry.owner,
+                              .reason = std::string(Message(why))});
+  }
 }
 
 Status VolumeDeletion::PurgeTrash() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -60,12 +61,23 @@ struct ExpandedVolume {
   bool is_encrypted = false;
 };
 
+// A DEK that stayed in its key manager when its volume was deleted (safety B3).
+struct UnreleasedDek {
+  std::string volume_id;
+  std::string kms_id;
+  // Namespace of the PVC, "" if it is not known.
+  std::string tenant;
+  std::string reason;
+};
+
 // What create, delete and expand stand on. References must outlive the flow.
 struct VolumeFlowParts {
   const VolumeLocator& locator;
   kms::Registry& kms;
   VolumeLock::Options lock;
   Metrics* metrics = nullptr;
+  // Told of each, beside the log and the event unreleased_dek; must not block.
+  std::function<void(const UnreleasedDek& dek)> on_unreleased_dek = {};
 };
 
 // Creates, deletes and expands volumes in steps that can be repeated from any crash (the tables of

@@ -23,6 +23,10 @@ AuthorizedClient::AuthorizedClient(std::shared_ptr<Client> client,
                                    Options options)
     : client_(std::move(client)), tokens_(std::move(tokens)), options_(std::move(options)) {}
 
+Status AuthorizedClient::EnsureToken(const Context& context) {
+  return Annotate(tokens_->Get(context).status(), Cat("KMS \"", options_.kms_id, "\""));
+}
+
 Result<Answer> AuthorizedClient::Send(const Context& context, Call call) {
   call.urgency = options_.urgency;
   Result<Token> token = tokens_->Get(context);

@@ -28,6 +28,9 @@ class AuthorizedClient {
                    std::shared_ptr<TokenHolder> tokens,
                    Options options);
 
+  // Has a token at hand, logging in where need be; asks no path. Errors as TokenHolder::Get.
+  Status EnsureToken(const Context& context);
+
   // Sends `call` with this identity's token and urgency. Answers and errors as Client::Send and
   // TokenHolder::Get; their texts begin with KMS entry, path and identity.
   Result<Answer> Send(const Context& context, Call call);

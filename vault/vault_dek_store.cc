@@ -52,6 +52,11 @@ Status VaultDekStore::Named(const Status& status) {
   return named;
 }
 
+Status VaultDekStore::Connect(const Context& context) {
+  return With<Status>(
+      context, [&](kms::DekStore& /*store*/) { return opened_->client.EnsureToken(context); });
+}
+
 bool VaultDekStore::CanCompareAndSet() const {
   return opened_ == nullptr ? is_kv2_ : opened_->store->CanCompareAndSet();
 }

@@ -39,6 +39,9 @@ class VaultDekStore final : public kms::DekStore {
   // `is_kv2`: what the entry says of its mount, as long as nobody looked.
   VaultDekStore(std::string kms_id, bool is_kv2, Opener open);
 
+  // Everything that comes before the first use of a DEK.
+  Status Connect(const Context& context);
+
   bool CanCompareAndSet() const override;
 
   Result<kms::StoredDek> Fetch(const Context& context, std::string_view volume_id) override;

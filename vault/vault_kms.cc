@@ -21,12 +21,14 @@ constexpr std::size_t kCephCsiDekBytes = 20;
 
 class VaultKms final : public kms::Kms {
  public:
-  VaultKms(std::shared_ptr<VaultFamily> family, OpeningRequest request, bool is_kv2)
+  VaultKms(std::shared_ptr<VaultFamily> family, OpeningRequest request, const VaultOptions& options)
       : family_(std::move(family)),
         request_(std::move(request)),
-        store_(request_.entry.kms_id, is_kv2, [this](const Context& context) {
-          return OpenDekStore(context, *family_, request_);
-        }) {}
+        needs_request_(!options.ca_secret.empty()),
+        store_(
+            request_.entry.kms_id, options.backend == Backend::kV2, [this](const Context& context) {
+              return OpenDekStore(context, *family_, request_);
+            }) {}
 
   const std::string& id() const override { return request_.entry.kms_id; }
 
@@ -34,11 +36,21 @@ class VaultKms final : public kms::Kms {
 
   std::size_t dek_bytes() const override { return kCephCsiDekBytes; }
 
+  Identity identity() const override {
+    if (request_.entry.flavour != Flavour::kDriver) {
+      return Identity::kTenant;
+    }
+    return needs_request_ ? Identity::kRequest : Identity::kDriver;
+  }
+
+  Status Connect(const Context& context) override { return store_.Connect(context); }
+
   kms::DekStore* store() override { return &store_; }
 
  private:
   const std::shared_ptr<VaultFamily> family_;
   const OpeningRequest request_;
+  const bool needs_request_;
   VaultDekStore store_;
 };
 
@@ -93,7 +105,7 @@ kms::Provider MakeProvider(std::shared_ptr<VaultFamily> family, Flavour flavour,
     if (flavour == Flavour::kDriver) {
       ASSIGN_OR_RETURN(opening.request_ca, RequestCa(options, request.secrets));
     }
-    return std::make_shared<VaultKms>(family, std::move(opening), options.backend == Backend::kV2);
+    return std::make_shared<VaultKms>(family, std::move(opening), options);
   };
   return {.open = open, .keeps_deks = true};
 }

@@ -82,6 +82,18 @@ TEST(MetricsTest, KmsRequestsAndEventsAreCounted) {
   EXPECT_THAT(text, HasSubstr(R"(rbdcrypt_events_total{event="fenced_holder"} 2)"));
 }
 
+TEST(MetricsTest, TheLastCheckOfAKmsEntryCountsUntilItIsForgotten) {
+  Metrics metrics;
+  metrics.SetKmsCheck("vault", false);
+  metrics.SetKmsCheck("vault", true);
+  metrics.SetKmsCheck("kmip", false);
+  EXPECT_THAT(metrics.TextForTest(), AllOf(HasSubstr("rbdcrypt_kms_check_ok{kms_id=\"vault\"} 1"),
+                                           HasSubstr("rbdcrypt_kms_check_ok{kms_id=\"kmip\"} 0")));
+  metrics.RemoveKmsCheck("kmip");
+  metrics.RemoveKmsCheck("never there");
+  EXPECT_THAT(metrics.TextForTest(), Not(HasSubstr("kmip")));
+}
+
 TEST(MetricsTest, LabelsCannotBreakTheExposition) {
   Metrics metrics;
   metrics.CountEvent("a\"} 1\nforged 2");

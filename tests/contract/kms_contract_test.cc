@@ -68,7 +68,7 @@ class MetadataWorld final : public WrapperWorld {
   std::shared_ptr<kms::Kms> Open() override {
     kms::RequestSecrets secrets;
     secrets.emplace("encryptionPassphrase", Secret(std::string_view("a passphrase")));
-    return Build(kms::MetadataProvider(std::make_shared<kms::ScryptGate>(2)), "metadata",
+    return Build(kms::MetadataProvider(std::make_shared<kms::ScryptGate>(2), nullptr), "metadata",
                  Json::object(), secrets);
   }
 

@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #include "tests/fakes/fake_kms.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -102,6 +103,13 @@ std::string FakeKms::CurrentForTest(std::string_view volume_id) const {
   absl::MutexLock lock(&mutex_);
   const auto found = volumes_.find(volume_id);
   return found == volumes_.end() || !found->second.current ? "" : found->second.current->dek;
+}
+
+int FakeKms::deks() const {
+  const absl::MutexLock lock(&mutex_);
+  return static_cast<int>(std::count_if(volumes_.begin(), volumes_.end(), [](const auto& volume) {
+    return volume.second.current.has_value();
+  }));
 }
 
 std::string FakeKms::PreviousForTest(std::string_view volume_id) const {

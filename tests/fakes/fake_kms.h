@@ -75,6 +75,9 @@ class FakeKms final : public kms::Kms, public kms::DekStore {
   std::string CurrentForTest(std::string_view volume_id) const;
   std::string PreviousForTest(std::string_view volume_id) const;
 
+  // How many volumes have a current DEK.
+  int deks() const;
+
   const std::string& id() const override { return options_.id; }
 
   std::string_view provider() const override { return "fake"; }

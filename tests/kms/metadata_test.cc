@@ -3,11 +3,15 @@
 #include "kms/metadata.h"
 
 #include <fstream>
+#include <span>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/encoding.h"
+#include "k8s/rest_client.h"
+#include "tests/fakes/fake_kube_api.h"
 #include "tests/support/status_matchers.h"
 
 namespace rbdcrypt::kms {
@@ -18,14 +22,17 @@ using ::testing::HasSubstr;
 using testing::IsOk;
 using testing::StatusIs;
 
-Result<std::shared_ptr<Kms>> Build(const Json& options, std::string_view passphrase) {
+Result<std::shared_ptr<Kms>> Build(const Json& options,
+                                   std::string_view passphrase,
+                                   k8s::Client* kubernetes = nullptr,
+                                   const std::string& tenant = "") {
   RequestSecrets secrets;
   if (!passphrase.empty()) {
     secrets.emplace("encryptionPassphrase", Secret(passphrase));
   }
   const ConfigEntry entry{.id = "my-kms", .provider = "metadata", .options = options};
-  return MetadataProvider(std::make_shared<ScryptGate>(1))(
-      Context::Background(), entry, {.kms_id = "my-kms", .tenant = "", .secrets = secrets});
+  return MetadataProvider(std::make_shared<ScryptGate>(1), kubernetes)(
+      Context::Background(), entry, {.kms_id = "my-kms", .tenant = tenant, .secrets = secrets});
 }
 
 Json Vectors() {
@@ -93,6 +100,65 @@ TEST(MetadataTest, ASecretOfKubernetesIsRefusedByNameNotReplaced) {
                     "the request's passphrase"),
               StatusIs(Code::kUnimplemented, AllOf(HasSubstr("\"my-kms\""), HasSubstr("secretName"),
                                                    HasSubstr("encryptionPassphrase"))));
+}
+
+// A cluster with the Secret of tenant "shop", whose passphrase is that of a recorded volume.
+struct KubeWorld {
+  KubeWorld() { Put("shop", vector["passphrase"].get<std::string>()); }
+
+  void Put(const std::string& ns, const std::string& passphrase) {
+    api.Put(
+        k8s::kSecrets, {.ns = ns, .name = "storage-encryption-secret"},
+        {{"kind", "Secret"},
+         {"apiVersion", "v1"},
+         {"data", {{"encryptionPassphrase", Base64Encode(std::as_bytes(std::span(passphrase)))}}}});
+  }
+
+  Result<Secret> Unwrap(const Json& options, const std::string& tenant) {
+    ASSIGN_OR_RETURN(const auto kms, Build(options, "the request's passphrase", &client, tenant));
+    return kms->wrapper()->UnwrapDek(Context::Background(), vector["volume"].get<std::string>(),
+                                     vector["wrapped"].get<std::string>());
+  }
+
+  const Json vector = Vectors()[0];
+  testing::FakeKubeApi api;
+  k8s::RestClient client{api};
+};
+
+TEST(MetadataTest, TheTenantsSecretIsReadWhenItIsNeeded) {
+  KubeWorld world;
+  const Json options = {{"secretName", "storage-encryption-secret"}};
+  ASSERT_OK_AND_ASSIGN(const auto kms, Build(options, "", &world.client, "shop"));
+  EXPECT_EQ(world.api.Count("GET", "api/v1/namespaces/shop/secrets"), 0U);
+  ASSERT_OK_AND_ASSIGN(const Secret dek, world.Unwrap(options, "shop"));
+  EXPECT_EQ(dek.RevealText(), world.vector["dek"].get<std::string>());
+  EXPECT_EQ(world.api.Count("GET", "api/v1/namespaces/shop/secrets"), 1U);
+}
+
+TEST(MetadataTest, TheEntrysNamespaceGoesBeforeTheTenants) {
+  KubeWorld world;
+  world.Put("bakery", "another passphrase");
+  const Json options = {{"secretName", "storage-encryption-secret"}, {"secretNamespace", "shop"}};
+  EXPECT_THAT(world.Unwrap(options, "bakery"), IsOk());
+}
+
+TEST(MetadataTest, AnotherTenantsOrTheRequestsPassphraseIsNeverTakenInstead) {
+  KubeWorld world;
+  const Json options = {{"secretName", "storage-encryption-secret"}};
+  EXPECT_THAT(world.Unwrap(options, "bakery"),
+              StatusIs(Code::kNotFound, AllOf(HasSubstr("\"my-kms\""), HasSubstr("bakery"),
+                                              HasSubstr("storage-encryption-secret"))));
+  EXPECT_THAT(world.Unwrap(options, ""),
+              StatusIs(Code::kInvalidArgument, HasSubstr("--extra-create-metadata")));
+}
+
+TEST(MetadataTest, ASecretWithoutThePassphraseIsNamed) {
+  KubeWorld world;
+  world.api.Put(k8s::kSecrets, {.ns = "shop", .name = "other"},
+                {{"kind", "Secret"}, {"apiVersion", "v1"}, {"data", {{"key", "eA=="}}}});
+  EXPECT_THAT(
+      world.Unwrap({{"secretName", "other"}}, "shop"),
+      StatusIs(Code::kNotFound, AllOf(HasSubstr("shop/other"), HasSubstr("encryptionPassphrase"))));
 }
 
 TEST(MetadataTest, OptionsOfAnotherTypeAreNamed) {

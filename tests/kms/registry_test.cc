@@ -28,6 +28,8 @@ class TextSource final : public ConfigSource {
     return FindEntry(text_, kms_id);
   }
 
+  Result<std::set<std::string>> Ids(const Context& /*context*/) override { return EntryIds(text_); }
+
   int asked() const { return asked_; }
 
  private:

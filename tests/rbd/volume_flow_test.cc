@@ -438,9 +438,13 @@ TEST(VolumeFlowTest, DeleteReportsADekItMayNotRelease) {
   world.store->SetDown(true);
   EXPECT_THAT(driver->Delete(volume.volume_id), StatusIs(Code::kUnavailable));
   world.store->SetDown(false);
+  EXPECT_THAT(driver->unreleased(), ::testing::IsEmpty());
   world.store->SetDenied(true);
   EXPECT_THAT(driver->Delete(volume.volume_id), IsOk());
   EXPECT_EQ(world.Leftovers(), "");
+  ASSERT_EQ(driver->unreleased().size(), 1U);
+  EXPECT_EQ(driver->unreleased().front().volume_id, volume.volume_id);
+  EXPECT_EQ(driver->unreleased().front().kms_id, "store");
 }
 
 TEST(VolumeFlowTest, CreateAfterAHalfDeleteGetsAnotherVolumeId) {

@@ -46,7 +46,11 @@ rbd::VolumeFlowParts Driver::Parts() const {
   rbd::VolumeLock::Options lock;
   lock.identity = identity_;
   lock.process = Cat(identity_, "/", life_);
-  return {.locator = locator_, .kms = registry_, .lock = lock};
+  return {
+      .locator = locator_,
+      .kms = registry_,
+      .lock = lock,
+      .on_unreleased_dek = [this](const rbd::UnreleasedDek& dek) { unreleased_.push_back(dek); }};
 }
 
 Result<rbd::CreatedVolume> Driver::Create(const rbd::CreateVolumeSpec& spec) {

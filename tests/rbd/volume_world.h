@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/context.h"
 #include "kms/config.h"
@@ -42,6 +43,9 @@ class Driver {
 
   FakeProcess& process() { return *process_; }
 
+  // What deletes told of DEKs that they had to leave.
+  const std::vector<rbd::UnreleasedDek>& unreleased() const { return unreleased_; }
+
   // A new process of the same identity, its predecessor dead.
   void Restart(DeadWatchers watchers = DeadWatchers::kLinger);
 
@@ -60,6 +64,7 @@ class Driver {
   kms::RequestSecrets secrets_;
   std::string identity_;
   int life_ = 1;
+  mutable std::vector<rbd::UnreleasedDek> unreleased_;
 };
 
 // A cluster "rook-ceph" with pool "rbd" (1) and "other" (2), key managers "store" (keeps DEKs),

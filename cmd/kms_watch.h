@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include <absl/base/thread_annotations.h>
+#include <absl/synchronization/mutex.h>
+
+#include "base/clock.h"
+#include "base/context.h"
+#include "base/metrics.h"
+#include "cmd/kubernetes.h"
+#include "k8s/wait.h"
+#include "kms/check.h"
+#include "kms/config.h"
+#include "kms/registry.h"
+
+namespace rbdcrypt::cmd {
+
+// "The configuration may have changed", from any thread to one that waits.
+class ChangeSignal {
+ public:
+  void Raise();
+
+  // True once it was raised since the last call; false after about a second without.
+  bool Wait();
+
+ private:
+  absl::Mutex mutex_;
+  bool is_raised_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+// Runs the preflight of every entry when the program starts and of each entry that changed, and
+// says what comes of it: a log line, the metric rbdcrypt_kms_check_ok and, of one that fails, a
+// warning Event on the ConfigMap. Nothing waits for it: a key manager that is down is no reason not
+// to start.
+class KmsWatch {
+ public:
+  // `kubernetes` may be null: no Events then. All must outlive it.
+  KmsWatch(kms::ConfigSource& config,
+           kms::Registry& registry,
+           ChangeSignal& changes,
+           Metrics& metrics,
+           Kubernetes* kubernetes);
+
+  void Stop() { worker_.Stop(); }
+
+ private:
+  void Run(const Context& context);
+  void CheckChanged(const Context& context);
+  void CheckOne(const Context& context, const std::string& kms_id);
+  // What is compared to see a change: the entry's text, or its error.
+  std::string TextOf(const Context& context, const std::string& kms_id);
+  void Report(const kms::CheckReport& report);
+  void ForgetOthers(const std::set<std::string>& ids);
+
+  kms::ConfigSource& config_;
+  kms::Registry& registry_;
+  ChangeSignal& changes_;
+  Metrics& metrics_;
+  Kubernetes* const kubernetes_;
+  // KMS ID -> its text when it was checked last. Of the worker's thread.
+  std::map<std::string, std::string> checked_;
+  k8s::Worker worker_;
+};
+
+}  // namespace rbdcrypt::cmd
