@@ -12,7 +12,7 @@ SUITE ?=
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
-	@echo '  make test SUITE=unit|integration|sanity|guest|demo   one suite'
+	@echo '  make test SUITE=unit|integration|sanity|guest|demo|kms   one suite'
 
 demo:  ## Watch an encrypted volume live its whole life on a real Ceph
 	@./dev/packages build run test
@@ -20,7 +20,7 @@ demo:  ## Watch an encrypted volume live its whole life on a real Ceph
 	@./dev/demo
 
 test:  ## Run every suite: unit, integration, sanity, guest, demo
-	@./dev/packages build check run test sanity guest
+	@./dev/packages build check run test sanity guest kms
 	@python3 tests/run.py $(SUITE)
 
 check:  ## The quick gate: format, lint, unit tests

@@ -161,6 +161,10 @@ def run_guest(folder, options):
     return pytest(folder, "tests/guest", log=options.log)
 
 
+def run_kms(folder, _options):
+    return pytest(folder, "tests/keymanagers")
+
+
 def run_demo(folder, _options):
     return pytest(folder, "tests/demo")
 
@@ -175,7 +179,7 @@ SUITES = {
     "guest": (run_guest, [DRIVER, ("crash", "krbd_real_test")]),
     "demo": (run_demo, [DRIVER]),
 }
-EXTRA = {"fuzz": (run_fuzz, [FUZZ])}
+EXTRA = {"fuzz": (run_fuzz, [FUZZ]), "kms": (run_kms, [DRIVER])}
 # Takes every core.
 ALONE = ("unit", "fuzz")
 # Has a machine of its own, and waits for that.

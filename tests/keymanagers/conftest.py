@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rbdcrypt authors
+"""One Ceph, one Vault and one Kubernetes API for the run, drivers per test, nothing left behind.
+
+RBDCRYPT_TEST_CEPH_DIR names a cluster of dev/ceph to use and keep up; RBDCRYPT_TEST_FOLDER: where the
+rest is, instead of /var/tmp. RBDCRYPT_BINARY replaces the build of preset release.
+"""
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+
+import pytest
+
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS), str(TESTS / "keymanagers"), str(TESTS / "integration")]
+
+from harness.ceph import Ceph  # noqa: E402
+from harness.kube import Kube  # noqa: E402
+from harness.leftovers import Leftovers  # noqa: E402
+from harness.vault import Vault  # noqa: E402
+from pool import Pool  # noqa: E402
+from world import ACCOUNTS, DRIVER_NAMESPACE, EXAMPLES, World, read_manifests  # noqa: E402
+
+ROOT = TESTS.parent
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    setattr(item, f"{call.when}_passed", outcome.get_result().passed)
+
+
+@pytest.fixture(scope="session")
+def folder():
+    # Not tmpfs, which lacks the O_DIRECT that BlueStore needs.
+    base = os.environ.get("RBDCRYPT_TEST_FOLDER", "/var/tmp")
+    made = pathlib.Path(tempfile.mkdtemp(prefix="rbdcrypt-kms-", dir=base))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def ceph(folder):
+    kept = os.environ.get("RBDCRYPT_TEST_CEPH_DIR")
+    cluster = Ceph(kept or folder / "ceph")
+    try:
+        yield cluster.up()
+    finally:
+        if not kept:
+            cluster.down()
+
+
+@pytest.fixture(scope="session")
+def kube(folder):
+    server = Kube(folder / "kube")
+    try:
+        server.up()
+        server.apply(read_manifests(EXAMPLES / "token-reviewer.yaml", {}))
+        # Those of the driver are there whatever a test applies first.
+        server.apply({"apiVersion": "v1", "kind": "ServiceAccount",
+                      "metadata": {"name": name, "namespace": DRIVER_NAMESPACE}}
+                     for name in ACCOUNTS.values())
+        yield server
+    finally:
+        server.down()
+
+
+@pytest.fixture(scope="session")
+def vault(folder, kube):
+    server = Vault(folder / "vault")
+    try:
+        yield server.up()
+    finally:
+        server.down()
+
+
+@pytest.fixture(scope="session")
+def world(ceph, kube, vault, folder):
+    binary = pathlib.Path(os.environ.get("RBDCRYPT_BINARY") or
+                          ROOT / "build" / "release" / "cmd" / "rbdcrypt")
+    if not binary.exists():
+        pytest.exit(f"{binary} is not there: cmake --preset release && "
+                    "cmake --build build/release --target rbdcrypt", returncode=2)
+    return World(ceph, kube, vault, folder, binary)
+
+
+@pytest.fixture(scope="session")
+def pool(ceph):
+    """The pool as its administrator sees it."""
+    opened = Pool(ceph)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(autouse=True)
+def no_entries_left(world):
+    """Drivers look at all entries; those of earlier tests would show in the audit logs."""
+    yield
+    for setup in world.setups:
+        setup.remove_entry()
+    world.setups.clear()
+
+
+@pytest.fixture
+def start_driver(request, world, no_entries_left):
+    """start_driver() -> a running Driver; stopped and cleaned up after the test."""
+    made = []
+
+    def start():
+        made.append(world.new_driver())
+        return made[-1].start()
+
+    yield start
+    left = []
+    for driver in made:
+        driver.stop()
+        left += Leftovers(driver.folder, driver.runtime).remove()
+        shutil.rmtree(driver.runtime, ignore_errors=True)
+        if getattr(request.node, "call_passed", False):
+            shutil.rmtree(driver.folder, ignore_errors=True)
+    if left and getattr(request.node, "call_passed", False):
+        pytest.fail("left behind: " + "; ".join(left))
