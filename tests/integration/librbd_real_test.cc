@@ -187,7 +187,7 @@ TEST_F(LibrbdRealTest, WriteAsksLiveOwnerForItsLock) {
 TEST_F(LibrbdRealTest, WriteRefusesOwnerThatStopped) {
   MakeImage(kLayering | kExclusiveLock);
   const auto owner = StartOwner();
-  owner->Signal(SIGSTOP);
+  owner->Stop();
   const auto image = OpenImage();
   EXPECT_THAT(image->Write(0, Bytes(4096, 7)), StatusIs(Code::kAborted, HasSubstr("not answer")));
   const auto same = std::array<std::byte, 512>{};

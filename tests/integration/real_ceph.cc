@@ -52,6 +52,29 @@ pid_t PidOf(std::string_view daemon) {
   return pid;
 }
 
+// Whether each thread of the process is stopped by a signal: "T" after the name in parentheses,
+// proc(5), /proc/pid/stat.
+bool AllThreadsStand(pid_t pid) {
+  for (const auto& task : std::filesystem::directory_iterator(Cat("/proc/", pid, "/task"))) {
+    std::string stat;
+    std::getline(std::ifstream(task.path() / "stat"), stat);
+    const std::size_t name_end = stat.rfind(") ");
+    if (name_end == std::string::npos || stat.compare(name_end, 3, ") T") != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// The signal reaches one thread, which stops the others when it is next run: on a busy machine they
+// answer for a while after kill() has returned.
+void StopWhole(pid_t pid, std::string_view name) {
+  if (::kill(pid, SIGSTOP) != 0 ||
+      !Eventually(std::chrono::seconds(30), [pid] { return AllThreadsStand(pid); })) {
+    Die(Cat("cannot stop ", name));
+  }
+}
+
 rbd::RadosClient::Options NoConfigFile() {
   return {.config_path = ""};
 }
@@ -113,9 +136,7 @@ std::string RealCeph::Admin(const std::string& command) {
 }
 
 StoppedDaemon::StoppedDaemon(std::string_view name) : pid_(PidOf(name)) {
-  if (::kill(pid_, SIGSTOP) != 0) {
-    Die(Cat("cannot stop ", name));
-  }
+  StopWhole(pid_, name);
 }
 
 StoppedDaemon::~StoppedDaemon() {
@@ -183,6 +204,10 @@ ChildProcess::~ChildProcess() {
 
 void ChildProcess::Signal(int number) const {
   ::kill(pid_, number);
+}
+
+void ChildProcess::Stop() const {
+  StopWhole(pid_, "the child");
 }
 
 void ChildProcess::Kill() {

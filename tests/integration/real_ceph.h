@@ -86,6 +86,9 @@ class ChildProcess {
 
   void Signal(int number) const;
 
+  // SIGSTOP, and waits until each of its threads stands.
+  void Stop() const;
+
   // SIGKILL, and waits until it is gone.
   void Kill();
 
