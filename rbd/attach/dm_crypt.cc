@@ -13,6 +13,7 @@
 #include "base/handle.h"
 #include "base/strings.h"
 #include "rbd/attach/block_device.h"
+#include "rbd/attach/dm_control.h"
 #include "rbd/attach/small_file.h"
 
 namespace rbdcrypt::rbd::attach {
@@ -144,6 +145,10 @@ Status CryptsetupDmCrypt::Activate(const Context& context, const ActivateRequest
   return session.Error(code,
                        Cat("open ", request.device, " as ", request.name,
                            code == Code::kUnauthenticated ? ": the key opens no keyslot" : ""));
+}
+
+Status CryptsetupDmCrypt::RemoveUnfinished(std::string_view name) {
+  return RemoveUnfinishedDmDevice(name);
 }
 
 Result<std::optional<Mapping>> CryptsetupDmCrypt::Find(std::string_view name) {

@@ -47,6 +47,11 @@ class DmCrypt {
   // kDataLoss: no usable header. kFailedPrecondition: the device is in use by something else.
   virtual Status Activate(const Context& context, const ActivateRequest& request) = 0;
 
+  // Removes what an Activate() that was killed left of a mapping (dm_control.h), so that whatever
+  // Find() finds then can be used, and a name that it does not find is free. Ok where nothing was
+  // left. kFailedPrecondition: in use.
+  virtual Status RemoveUnfinished(std::string_view name) = 0;
+
   // The mapping of that name, whoever made it, or nothing. An error where the kernel's list cannot
   // be read: that is no absence (safety A4).
   virtual Result<std::optional<Mapping>> Find(std::string_view name) = 0;
@@ -64,6 +69,7 @@ class CryptsetupDmCrypt final : public DmCrypt {
   explicit CryptsetupDmCrypt(std::string sysfs_root = "/sys");
 
   Status Activate(const Context& context, const ActivateRequest& request) override;
+  Status RemoveUnfinished(std::string_view name) override;
   Result<std::optional<Mapping>> Find(std::string_view name) override;
   Status Resize(std::string_view name) override;
   Status Deactivate(const Context& context, std::string_view name) override;

@@ -186,11 +186,13 @@ Result<Attachment> Krbd::Open(const Context& context,
   return DeviceAt(Path(name));
 }
 
-// Whether the mapping is there and good. One whose device is gone is closed on the way (safety D1).
+// Whether the mapping is there and good. One that is unfinished, or whose device is gone, is closed
+// on the way (safety D1, D2).
 Result<bool> Krbd::IsOpen(const Context& context,
                           const AttachRequest& request,
                           const Mapped& mapped) {
   const std::string name = MappingName(request.volume_id);
+  RETURN_IF_ERROR(parts_.dm_crypt.RemoveUnfinished(name));
   ASSIGN_OR_RETURN(const auto mapping, parts_.dm_crypt.Find(name));
   if (!mapping) {
     return false;
@@ -200,9 +202,12 @@ Result<bool> Krbd::IsOpen(const Context& context,
       return FailedPrecondition(Cat(Path(name), " is read-only; unstage the volume first"));
     }
     // A device that was unmapped by force and mapped again has the same name: only a read tells.
-    ASSIGN_OR_RETURN(const bool is_alive,
-                     mapped.is_new ? Result<bool>(false) : IsAlive(Path(name)));
-    if (is_alive) {
+    const Result<bool> is_alive = mapped.is_new ? Result<bool>(false) : IsAlive(Path(name));
+    // Who made the mapping may have been killed before its node was made.
+    if (!is_alive.ok() && is_alive.status().code() != Code::kNotFound) {
+      return is_alive.status();
+    }
+    if (is_alive.value_or(false)) {
       return true;
     }
   } else if (!mapping->is_luks || !mapping->backing.empty()) {
@@ -224,6 +229,7 @@ Status Krbd::Detach(const Context& context, const AttachmentKey& key) {
 // Looked for even where the record says plain: what stands in the way of unmapping is in the way.
 Status Krbd::CloseMapping(const Context& context, const AttachmentKey& key) {
   const std::string name = MappingName(key.volume_id);
+  RETURN_IF_ERROR(parts_.dm_crypt.RemoveUnfinished(name));
   ASSIGN_OR_RETURN(const auto mapping, parts_.dm_crypt.Find(name));
   if (!mapping) {
     return OkStatus();

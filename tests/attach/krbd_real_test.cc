@@ -49,6 +49,20 @@ class KrbdRealTest : public ::testing::Test {
 
   static Context Soon() { return Context::Background().WithTimeout(std::chrono::seconds(120)); }
 
+  static void Dmsetup(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "dmsetup");
+    EXPECT_THAT(SystemSubprocess().RunChecked(Soon(), {.argv = arguments, .standard_input = {}}),
+                IsOk());
+  }
+
+  // What is there of a mapping whose maker was killed before, or after, it loaded the table.
+  static void LeaveUnfinished(const std::string& name, bool has_table) {
+    Dmsetup({"create", name, "--notable"});
+    if (has_table) {
+      Dmsetup({"load", name, "--table", "0 2048 error"});
+    }
+  }
+
   void ExpectGone(const RealImage& image) {
     EXPECT_THAT(attacher_.Find(Soon(), image.Key()), IsOkAndHolds(Eq(std::nullopt)));
     EXPECT_THAT(dm_crypt_.Find(MappingName(image.volume_id())), IsOkAndHolds(Eq(std::nullopt)));
@@ -169,6 +183,39 @@ TEST_F(KrbdRealTest, MappingWhoseDeviceWasTakenAwayIsReplaced) {
     }
   }
   EXPECT_THAT(attacher_.Find(Soon(), image.Key()), IsOkAndHolds(Eq(std::nullopt)));
+  ASSERT_OK_AND_ASSIGN(const Attachment again, attacher_.Attach(Soon(), image.Request()));
+  EXPECT_EQ(ReadAt(again.device_path, 0, sizeof kMarker - 1), kMarker);
+  EXPECT_THAT(attacher_.Detach(Soon(), image.Key()), IsOk());
+  ExpectGone(image);
+}
+
+TEST_F(KrbdRealTest, MappingThatWasLeftUnfinishedIsReplacedOrRemoved) {
+  for (const bool has_table : {false, true}) {
+    SCOPED_TRACE(has_table);
+    const RealImage image(*cluster_, Kind::kLuks);
+    const std::string name = MappingName(image.volume_id());
+    LeaveUnfinished(name, has_table);
+    ASSERT_OK_AND_ASSIGN(const Attachment disk, attacher_.Attach(Soon(), image.Request()));
+    WriteAt(disk.device_path, 0, kMarker);
+    // A finished one is left alone.
+    ASSERT_THAT(dm_crypt_.RemoveUnfinished(name), IsOk());
+    EXPECT_EQ(ReadAt(disk.device_path, 0, sizeof kMarker - 1), kMarker);
+    ASSERT_THAT(attacher_.Detach(Soon(), image.Key()), IsOk());
+    ExpectGone(image);
+
+    LeaveUnfinished(name, has_table);
+    ASSERT_THAT(attacher_.Detach(Soon(), image.Key()), IsOk());
+    // Its name is free.
+    Dmsetup({"create", name, "--notable"});
+    Dmsetup({"remove", name});
+  }
+}
+
+TEST_F(KrbdRealTest, MappingWithoutItsNodeIsOpenedAnew) {
+  const RealImage image(*cluster_, Kind::kLuks);
+  ASSERT_OK_AND_ASSIGN(const Attachment disk, attacher_.Attach(Soon(), image.Request()));
+  WriteAt(disk.device_path, 0, kMarker);
+  ASSERT_EQ(unlink(disk.device_path.c_str()), 0);
   ASSERT_OK_AND_ASSIGN(const Attachment again, attacher_.Attach(Soon(), image.Request()));
   EXPECT_EQ(ReadAt(again.device_path, 0, sizeof kMarker - 1), kMarker);
   EXPECT_THAT(attacher_.Detach(Soon(), image.Key()), IsOk());

@@ -41,10 +41,21 @@ class FakeDmCrypt final : public DmCrypt {
     if (!activate_status.ok()) {
       return activate_status;
     }
+    if (unfinished.contains(request.name)) {
+      return FailedPrecondition("the name is taken");
+    }
     keyslot = request.keyslot;
     const std::string device = request.device.substr(request.device.rfind('/') + 1);
     mappings[request.name] = {.backing = {device}, .is_luks = true, .read_only = request.read_only};
     kernel_.WriteNode("mapper/" + request.name, "decrypted");
+    return OkStatus();
+  }
+
+  Status RemoveUnfinished(std::string_view name) override {
+    if (!remove_status.ok()) {
+      return remove_status;
+    }
+    unfinished.erase(std::string(name));
     return OkStatus();
   }
 
@@ -66,6 +77,9 @@ class FakeDmCrypt final : public DmCrypt {
   }
 
   std::map<std::string, Mapping> mappings;
+  // Names of devices without a table: nobody finds them.
+  std::set<std::string> unfinished;
+  Status remove_status;
   std::vector<std::string> resized;
   std::vector<std::string> closed;
   std::optional<int> keyslot;
@@ -298,6 +312,32 @@ TEST(KrbdTest, MappingOfADeviceNumberThatWasJustGivenAgainIsDead) {
   world.dm_crypt.mappings[kName] = {.backing = {"rbd0"}, .is_luks = true};
   ASSERT_THAT(world.krbd.Attach(world.context, world.request), IsOk());
   EXPECT_THAT(world.dm_crypt.closed, ElementsAre(kName));
+}
+
+TEST(KrbdTest, MappingThatWasLeftUnfinishedIsInNobodysWay) {
+  World world;
+  world.dm_crypt.unfinished = {kName, "another"};
+  ASSERT_THAT(world.krbd.Attach(world.context, world.request), IsOk());
+  world.dm_crypt.unfinished = {kName, "another"};
+  ASSERT_THAT(world.krbd.Detach(world.context, world.key), IsOk());
+  EXPECT_THAT(world.dm_crypt.unfinished, ElementsAre("another"));
+}
+
+TEST(KrbdTest, UnfinishedMappingThatCannotBeRemovedEndsTheCall) {
+  World world;
+  world.dm_crypt.remove_status = Unavailable("the kernel does not say");
+  EXPECT_THAT(world.krbd.Attach(world.context, world.request), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(world.kernel.bus().List(), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(world.krbd.Detach(world.context, world.key), StatusIs(Code::kUnavailable));
+}
+
+TEST(KrbdTest, MappingWithoutItsNodeIsClosedAndOpenedAnew) {
+  World world;
+  ASSERT_THAT(world.krbd.Attach(world.context, world.request), IsOk());
+  world.kernel.RemoveNode(Cat("mapper/", kName));
+  ASSERT_THAT(world.krbd.Attach(world.context, world.request), IsOk());
+  EXPECT_THAT(world.dm_crypt.closed, ElementsAre(kName));
+  EXPECT_THAT(world.dm_crypt.mappings[kName].backing, ElementsAre("rbd0"));
 }
 
 TEST(KrbdTest, WrongKeyUnmapsWhatThisCallMappedOnly) {
