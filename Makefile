@@ -34,7 +34,7 @@ build:  ## Build the release binary: build/release/cmd/rbdcrypt
 	@cmake --build build/release --target rbdcrypt | tail -n 1
 
 bench:  ## Measure against what a user would run instead; writes build/bench.json
-	@./dev/packages build run test bench
+	@./dev/packages build run test kms bench
 	@python3 bench/run.py
 
 fuzz:  ## Fuzz each parser for FUZZ_SECONDS (default 600)

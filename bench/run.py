@@ -24,11 +24,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path[:0] = [str(ROOT / "tests"), str(HERE)]
 from harness.driver import RpcError  # noqa: E402
+from harness.kube import HttpError  # noqa: E402
 from world import BUILD, Failure, World  # noqa: E402
 
 RESULT = ROOT / "build" / "bench.json"
 # In this order, then whatever else there is.
-USUAL_ORDER = ("header", "create", "memory", "io")
+USUAL_ORDER = ("header", "create", "memory", "kms", "io")
 
 
 def say(text):
@@ -107,7 +108,8 @@ def main():
         found = measure(names)
     except KeyboardInterrupt:
         sys.exit("\ninterrupted; everything is cleaned up")
-    except (Failure, RpcError, RuntimeError, OSError, subprocess.CalledProcessError) as error:
+    except (Failure, RpcError, HttpError, RuntimeError, OSError,
+            subprocess.CalledProcessError) as error:
         sys.exit(f"BROKEN: {error}")
     write(found)
     print_table(found)
