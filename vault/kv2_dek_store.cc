@@ -32,29 +32,38 @@ std::string Kv2DekStore::FloorKey(std::string_view volume_id) const {
   return Cat(options_.floor_key, " ", kv_.PathOf(volume_id));
 }
 
-// Reads the present state: an answer older than what this process knows is asked for again.
-Result<KvRead> Kv2DekStore::ReadPresent(const Context& context, std::string_view volume_id) {
+// Reads the present state: an answer older than what this process knows is asked for again, and
+// returned as it is where that does not help.
+Result<Kv2DekStore::Look> Kv2DekStore::LookAt(const Context& context, std::string_view volume_id) {
   const std::uint64_t floor = floors_.Of(context.clock(), FloorKey(volume_id));
   Result<KvRead> read = Unavailable("not read");
-  const Status done = Retry(context, kStaleRetry, [&]() -> Status {
+  // Of a read that failed the client has made its tries.
+  const Status done = Retry(context, kStaleRetry, [&] {
     read = kv_.Read(context, volume_id);
-    if (!read.ok()) {
-      // Tried often enough by the client; what it calls kUnavailable ends this, too.
-      return OkStatus();
-    }
-    if (read->version < floor) {
-      return Unavailable(Cat(kv_.PathOf(volume_id), ": Vault answered version ", read->version,
-                             " of the DEK, but version ", floor,
-                             " was written: a standby lags; let vaultAddress name the nodes one by "
-                             "one, or only the active one"));
-    }
-    return OkStatus();
+    return read.ok() && read->version < floor ? Unavailable("too old") : OkStatus();
   });
-  RETURN_IF_ERROR(done);
-  if (read.ok() && read->version > 0) {
+  RETURN_IF_ERROR(read.status());
+  if (!done.ok()) {
+    RETURN_IF_ERROR(context.Check("read the DEK anew"));
+  } else if (read->version > 0) {
     floors_.Raise(context.clock(), FloorKey(volume_id), read->version);
   }
-  return read;
+  return Look{.read = *std::move(read), .floor = floor};
+}
+
+Result<KvRead> Kv2DekStore::ReadPresent(const Context& context, std::string_view volume_id) {
+  ASSIGN_OR_RETURN(Look look, LookAt(context, volume_id));
+  if (look.read.version < look.floor) {
+    return Lags(volume_id, look);
+  }
+  return std::move(look.read);
+}
+
+Status Kv2DekStore::Lags(std::string_view volume_id, const Look& look) const {
+  return Unavailable(Cat(kv_.PathOf(volume_id), ": Vault answered version ", look.read.version,
+                         " of the DEK, but version ", look.floor,
+                         " was written: a standby lags; let vaultAddress name the nodes one by ",
+                         "one, or only the active one"));
 }
 
 Status Kv2DekStore::Absent(std::string_view volume_id, const KvRead& read) const {
@@ -68,8 +77,19 @@ Status Kv2DekStore::Absent(std::string_view volume_id, const KvRead& read) const
                       "; restore it from a backup of Vault, or correct the entry's paths"));
 }
 
+Status Kv2DekStore::Gone(std::string_view volume_id, const Look& look) const {
+  return NotFound(
+      Cat("volume ", volume_id, ": no DEK is stored at ", kv_.PathOf(volume_id),
+          " any more, and version ", look.floor, " was there a minute ago or less: it was ",
+          "removed (restore it from a backup of Vault), or a standby lags (try again)"));
+}
+
 Result<kms::StoredDek> Kv2DekStore::Fetch(const Context& context, std::string_view volume_id) {
-  ASSIGN_OR_RETURN(KvRead read, ReadPresent(context, volume_id));
+  ASSIGN_OR_RETURN(Look look, LookAt(context, volume_id));
+  KvRead& read = look.read;
+  if (read.version < look.floor) {
+    return read.version == 0 ? Gone(volume_id, look) : Lags(volume_id, look);
+  }
   if (read.state != KvRead::State::kPresent) {
     return Absent(volume_id, read);
   }

@@ -48,6 +48,9 @@ class Kv2DekStore final : public kms::DekStore {
 
   bool CanCompareAndSet() const override { return true; }
 
+  // kNotFound even where this process knew of the DEK just now: for some seconds it asks again, for
+  // a standby that lags, and then the secret was removed. Nothing is decided by that: Create and
+  // Replace check and set.
   Result<kms::StoredDek> Fetch(const Context& context, std::string_view volume_id) override;
 
   Result<std::string> Create(const Context& context,
@@ -73,6 +76,13 @@ class Kv2DekStore final : public kms::DekStore {
     std::uint64_t version = 0;
   };
 
+  // What a read answered, and the version that this process knows to be there.
+  struct Look {
+    KvRead read;
+    std::uint64_t floor = 0;
+  };
+
+  Result<Look> LookAt(const Context& context, std::string_view volume_id);
   Result<KvRead> ReadPresent(const Context& context, std::string_view volume_id);
   Result<Settled> WriteAndSettle(const Context& context,
                                  std::string_view volume_id,
@@ -88,6 +98,8 @@ class Kv2DekStore final : public kms::DekStore {
   void WarnIfItVanishes(std::string_view volume_id, const std::string& deletion_time);
   std::string FloorKey(std::string_view volume_id) const;
   Status Absent(std::string_view volume_id, const KvRead& read) const;
+  Status Gone(std::string_view volume_id, const Look& look) const;
+  Status Lags(std::string_view volume_id, const Look& look) const;
 
   Kv& kv_;
   VersionFloors& floors_;

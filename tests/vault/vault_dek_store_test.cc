@@ -169,6 +169,29 @@ TEST_F(VaultDekStoreTest, StaleAnswerAfterAWriteIsNotBelieved) {
   EXPECT_EQ(Fetched(), "k1");
 }
 
+TEST_F(VaultDekStoreTest, DekThatWasRemovedIsMissingThoughItWasThereJustNow) {
+  Open();
+  ASSERT_THAT(Create("k0"), IsOk());
+  world_.vault.Inject(Cat("GET ", kPath), {.status = 404, .body = R"({"errors":[]})"}, 6);
+  EXPECT_THAT(store().Fetch(world_.context(), kVolume),
+              StatusIs(Code::kNotFound, AllOf(HasSubstr(kPath), HasSubstr("removed"))));
+  EXPECT_EQ(Fetched(), "k0");
+}
+
+TEST_F(VaultDekStoreTest, StandbyThatNeverHeardOfADekLeadsToNoOther) {
+  Open();
+  world_.vault.Freeze();
+  ASSERT_THAT(Create("k0"), IsOk());
+  world_.vault.SetNode("https://vault:8200", FakeVault::NodeMode::kStale);
+  EXPECT_EQ(Fetched(), "NOT_FOUND");
+  EXPECT_THAT(Create("k1"), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(Replace("1", "k1"), IsOkAndHolds("2"));
+  EXPECT_THAT(store().FetchPrevious(world_.context(), kVolume), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(store().RemovePrevious(world_.context(), kVolume), StatusIs(Code::kUnavailable));
+  world_.vault.SetNode("https://vault:8200", FakeVault::NodeMode::kActive);
+  EXPECT_EQ(Fetched(), "k1");
+}
+
 TEST_F(VaultDekStoreTest, FetchReadsTheActiveNodeOfSeveral) {
   Open({{"vaultAddress", "https://a:8200,https://b:8200"}});
   ASSERT_OK_AND_ASSIGN(const std::string version, Create("k0"));
