@@ -6,12 +6,17 @@
 #include <string_view>
 #include <utility>
 
+#include <absl/time/time.h>
+
 #include "base/strings.h"
 #include "net/url.h"
 #include "vault/names.h"
 
 namespace rbdcrypt::vault {
 namespace {
+
+// How late a cancellation may be noticed.
+constexpr absl::Duration kSlice = absl::Milliseconds(100);
 
 std::string Keyed(const VaultOptions& options) {
   return Cat(Join(options.addresses, ","), " ", options.secret_namespace, " ",
@@ -94,17 +99,39 @@ Result<KvMount> Mounts::Find(const Context& context,
                    .prefix = {}};
   }
   const std::string key = Keyed(options);
+  const auto round = std::make_shared<Round>();
   {
     absl::MutexLock lock(&mutex_);
+    RETURN_IF_ERROR(WaitForRound(context, key));
     if (const auto known = known_.find(key); known != known_.end()) {
       return known->second;
     }
+    rounds_[key] = round;
   }
-  ASSIGN_OR_RETURN(KvMount mount, Ask(context, client, options));
-  mount.path = JoinPath(options.secret_namespace, mount.path);
+  Result<KvMount> mount = Ask(context, client, options);
   absl::MutexLock lock(&mutex_);
-  known_[key] = mount;
+  round->has_ended = true;
+  round_ended_.SignalAll();
+  std::erase_if(rounds_, [&](const auto& item) { return item.second == round; });
+  RETURN_IF_ERROR(mount.status());
+  mount->path = JoinPath(options.secret_namespace, mount->path);
+  known_[key] = *mount;
   return mount;
+}
+
+// For the one under way alone: after one that failed, which may be for its identity, those who
+// waited do not wait for each other.
+Status Mounts::WaitForRound(const Context& context, const std::string& key) {
+  const auto found = rounds_.find(key);
+  if (found == rounds_.end()) {
+    return OkStatus();
+  }
+  const std::shared_ptr<Round> round = found->second;
+  while (!round->has_ended) {
+    RETURN_IF_ERROR(context.Check("wait for the answer about a mount of Vault"));
+    round_ended_.WaitWithTimeout(&mutex_, kSlice);
+  }
+  return OkStatus();
 }
 
 void Mounts::Forget(const VaultOptions& options) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include <absl/base/thread_annotations.h>
@@ -35,7 +36,8 @@ Result<KvMount> ParseMounts(const Answer& answer, const std::string& path);
 
 // Finds out what is mounted where an entry's secrets are (ceph-csi-compat 6.7): from the option,
 // else from sys/internal/ui/mounts, which any policy for the path opens, else from sys/mounts,
-// which ceph-csi asks. Answers are kept, so that one process asks once a mount. Thread safe.
+// which ceph-csi asks. Answers are kept, so that one process asks once a mount: who comes while
+// somebody asks waits for the answer, and asks for itself only where there was none. Thread safe.
 class Mounts {
  public:
   // Errors as AuthorizedClient; kInvalidArgument: nothing, or no KV, is mounted there; names the
@@ -48,11 +50,20 @@ class Mounts {
   void Forget(const VaultOptions& options);
 
  private:
+  // One question under way.
+  struct Round {
+    bool has_ended = false;
+  };
+
+  Status WaitForRound(const Context& context, const std::string& key)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static Result<KvMount> Ask(const Context& context,
                              AuthorizedClient& client,
                              const VaultOptions& options);
 
   absl::Mutex mutex_;
+  absl::CondVar round_ended_;
+  std::map<std::string, std::shared_ptr<Round>, std::less<>> rounds_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, KvMount, std::less<>> known_ ABSL_GUARDED_BY(mutex_);
 };
 

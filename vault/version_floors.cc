@@ -21,9 +21,12 @@ std::uint64_t VersionFloors::Of(const Clock& clock, const std::string& key) cons
 void VersionFloors::Raise(const Clock& clock, const std::string& key, std::uint64_t version) {
   const Clock::TimePoint now = clock.Now();
   absl::MutexLock lock(&mutex_);
-  std::erase_if(floors_, [&](const auto& item) { return item.second.until < now; });
+  if (now >= sweep_at_) {
+    std::erase_if(floors_, [&](const auto& item) { return item.second.until < now; });
+    sweep_at_ = now + kKept;
+  }
   Floor& floor = floors_[key];
-  floor.version = std::max(floor.version, version);
+  floor.version = floor.until < now ? version : std::max(floor.version, version);
   floor.until = now + kKept;
 }
 

@@ -34,6 +34,9 @@ class VersionFloors {
   };
 
   mutable absl::Mutex mutex_;
+  // When to look for what has passed its time: with each Raise() that would cost more than the
+  // rest.
+  Clock::TimePoint sweep_at_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Floor, std::less<>> floors_ ABSL_GUARDED_BY(mutex_);
 };
 

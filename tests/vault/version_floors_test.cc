@@ -23,6 +23,20 @@ TEST(VersionFloorsTest, HighestVersionCountsForAMinute) {
   EXPECT_EQ(floors.Of(clock, "x"), 0U);
 }
 
+TEST(VersionFloorsTest, FloorThatPassedItsTimeDoesNotRaiseTheNext) {
+  FakeClock clock;
+  vault::VersionFloors floors;
+  floors.Raise(clock, "y", 1);
+  clock.Advance(std::chrono::seconds(30));
+  floors.Raise(clock, "x", 3);
+  // Sweeps, while "x" still counts; the next sweep is a minute away.
+  clock.Advance(std::chrono::seconds(31));
+  floors.Raise(clock, "y", 1);
+  clock.Advance(std::chrono::seconds(31));
+  floors.Raise(clock, "x", 1);
+  EXPECT_EQ(floors.Of(clock, "x"), 1U);
+}
+
 TEST(VersionFloorsTest, ForgottenSecretStartsAnew) {
   FakeClock clock;
   vault::VersionFloors floors;
