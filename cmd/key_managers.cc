@@ -30,6 +30,8 @@ std::string ConfigMapName() {
 Result<std::unique_ptr<net::HttpClient>> ConnectVault(const net::Url& url,
                                                       const net::TlsOptions& tls) {
   net::CurlHttpClient::Options options;
+  // One for each request that may be under way: a new one costs more than the request.
+  options.max_kept_connections = vault::ServerLimits().seats;
   options.tls.ca_pem = tls.ca_pem;
   options.tls.server_name = tls.server_name;
   options.tls.verify = tls.verify;
