@@ -162,7 +162,8 @@ def run_guest(folder, options):
 
 
 def run_kms(folder, _options):
-    return pytest(folder, "tests/keymanagers")
+    return pytest(folder, "tests/keymanagers",
+                  env={"RBDCRYPT_TEST_RESULTS": str(folder / "programs")})
 
 
 def run_demo(folder, _options):
@@ -179,7 +180,7 @@ SUITES = {
     "guest": (run_guest, [DRIVER, ("crash", "krbd_real_test")]),
     "demo": (run_demo, [DRIVER]),
 }
-EXTRA = {"fuzz": (run_fuzz, [FUZZ]), "kms": (run_kms, [DRIVER])}
+EXTRA = {"fuzz": (run_fuzz, [FUZZ]), "kms": (run_kms, [DRIVER, ("asan", "kms_tests")])}
 # Takes every core.
 ALONE = ("unit", "fuzz")
 # Has a machine of its own, and waits for that.
