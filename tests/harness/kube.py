@@ -2,11 +2,13 @@
 # Copyright the rbdcrypt authors
 """A throw-away Kubernetes API, by dev/kube."""
 import base64
+import itertools
 import json
 import os
 import pathlib
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "dev"))
@@ -20,6 +22,8 @@ PLURALS = {"ConfigMap": "configmaps", "Secret": "secrets", "ServiceAccount": "se
            "Event": "events"}
 OF_THE_CLUSTER = ("Namespace", "ClusterRole", "ClusterRoleBinding")
 RBAC = "rbac.authorization.k8s.io/v1"
+# By which settle() sees that the API server knows of changed rights.
+MARK = {"name": "rbdcrypt-tests-mark", "namespace": "default"}
 MERGE = {"Content-Type": "application/merge-patch+json"}
 APPLY = {"Content-Type": "application/apply-patch+yaml"}
 
@@ -72,6 +76,7 @@ class Kube:
         self.folder = pathlib.Path(folder)
         self.env = {}
         self.api = None
+        self.marks = itertools.count(1)
 
     def up(self):
         run_dev("kube", "up", "--dir", self.folder)
@@ -105,15 +110,49 @@ class Kube:
         return f"{group}{place}/{PLURALS[kind]}" + (f"/{name}" if name else "")
 
     def apply(self, manifests, manager="rbdcrypt-tests"):
-        """Server-side apply of each object, in order; namespaces that lack are made."""
+        """Server-side apply of each object, in order; namespaces that lack are made. Rights count
+        once it returns."""
+        manifests = list(manifests)
         for manifest in manifests:
-            metadata = manifest["metadata"]
-            namespace = metadata.get("namespace")
+            namespace = manifest["metadata"].get("namespace")
             if namespace and not self.exists("Namespace", None, namespace):
-                self.apply([{"apiVersion": "v1", "kind": "Namespace",
-                             "metadata": {"name": namespace}}])
-            path = self.path(manifest["kind"], namespace, metadata["name"])
-            self.api.call("PATCH", f"{path}?fieldManager={manager}&force=true", manifest, APPLY)
+                self.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
+                         manager)
+            self.put(manifest, manager)
+        self.settle(*(manifest["kind"] for manifest in manifests))
+
+    def put(self, manifest, manager):
+        metadata = manifest["metadata"]
+        path = self.path(manifest["kind"], metadata.get("namespace"), metadata["name"])
+        self.api.call("PATCH", f"{path}?fieldManager={manager}&force=true", manifest, APPLY)
+
+    def settle(self, *kinds):
+        """Where rights are among the changed kinds: until the API server goes by them. It learns of
+        roles and bindings from etcd, a moment later and in the order of their changes."""
+        if not any("Role" in kind for kind in kinds):
+            return
+        name = f"mark-{next(self.marks)}"
+        self.put({"apiVersion": RBAC, "kind": "Role", "metadata": MARK,
+                  "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"],
+                             "resourceNames": [name]}]}, "rbdcrypt-tests")
+        self.put({"apiVersion": RBAC, "kind": "RoleBinding", "metadata": MARK,
+                  "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role",
+                              "name": MARK["name"]},
+                  "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io",
+                                "name": name}]}, "rbdcrypt-tests")
+        deadline = time.monotonic() + 30
+        while not self.may(name, "get", MARK["namespace"], "configmaps", name):
+            if time.monotonic() > deadline:
+                raise RuntimeError("the API server does not go by the rights it was given")
+            time.sleep(0.02)
+
+    def may(self, user, verb, namespace, resource, name):
+        """Whether a user has a right, by the API server's own word."""
+        answer = self.api.call("POST", "apis/authorization.k8s.io/v1/subjectaccessreviews", {
+            "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+            "spec": {"user": user, "resourceAttributes": {
+                "verb": verb, "namespace": namespace, "resource": resource, "name": name}}})
+        return answer["status"]["allowed"]
 
     def get(self, kind, namespace, name=""):
         return self.api.call("GET", self.path(kind, namespace, name))
@@ -123,12 +162,15 @@ class Kube:
 
     def merge(self, kind, namespace, name, change):
         """A merge patch: null removes."""
-        return self.api.call("PATCH", self.path(kind, namespace, name), change, MERGE)
+        changed = self.api.call("PATCH", self.path(kind, namespace, name), change, MERGE)
+        self.settle(kind)
+        return changed
 
     def delete(self, kind, namespace, name):
         """Removes one object; what it was."""
         was = self.get(kind, namespace, name)
         self.api.call("DELETE", self.path(kind, namespace, name))
+        self.settle(kind)
         for field in ("uid", "resourceVersion", "creationTimestamp", "managedFields"):
             was["metadata"].pop(field, None)
         return was

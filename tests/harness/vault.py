@@ -58,17 +58,19 @@ class Vault:
         return pathlib.Path(self.env["RBDCRYPT_VAULT_CA"]).read_text()
 
     # ---- requests ----
-    def client(self, node):
+    def client(self, node=None):
+        """To one node, by default the active one: a standby may answer from the past."""
+        node = node or (self.active() if len(self.addresses) > 1 else 1)
         token = pathlib.Path(self.env["RBDCRYPT_VAULT_TOKEN_FILE"]).read_text().strip()
         headers = {"X-Vault-Request": "true", "X-Vault-Token": token}
         if self.namespace:
             headers["X-Vault-Namespace"] = self.namespace
         return JsonApi(self.addresses[node - 1], self.env["RBDCRYPT_VAULT_CA"], headers=headers)
 
-    def send(self, method, path, body=None, node=1):
+    def send(self, method, path, body=None, node=None):
         return self.client(node).send(method, f"v1/{path}", body)
 
-    def call(self, method, path, body=None, node=1):
+    def call(self, method, path, body=None, node=None):
         return self.client(node).call(method, f"v1/{path}", body)
 
     # ---- set-up ----
@@ -109,7 +111,7 @@ class Vault:
 
     def revoke_logins(self, mount="kubernetes"):
         """Ends every token that a login there has given."""
-        self.call("PUT", f"sys/leases/revoke-prefix/auth/{mount}/login", {})
+        self.call("PUT", f"sys/leases/revoke-prefix/auth/{mount}/login", {"sync": True})
 
     # ---- state ----
     def seal(self):

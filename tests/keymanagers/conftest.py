@@ -96,10 +96,11 @@ def pool(ceph):
 
 @pytest.fixture(autouse=True)
 def no_entries_left(world):
-    """Drivers look at all entries; those of earlier tests would show in the audit logs."""
+    """Drivers look at all entries; those of earlier tests would show in the audit logs, and their
+    rights would hide what an example lacks."""
     yield
     for setup in world.setups:
-        setup.remove_entry()
+        setup.remove()
     world.setups.clear()
 
 

@@ -156,9 +156,13 @@ class Setup:
             "metadata": {"name": CONFIG_MAP, "namespace": DRIVER_NAMESPACE},
             "data": {self.kms_id: text}}], manager=f"entry-{self.kms_id}")
 
-    def remove_entry(self):
-        self.world.kube.merge("ConfigMap", DRIVER_NAMESPACE, CONFIG_MAP,
-                              {"data": {self.kms_id: None}})
+    def remove(self):
+        """The entry, and what the driver was granted for it in its own namespace."""
+        kube = self.world.kube
+        kube.merge("ConfigMap", DRIVER_NAMESPACE, CONFIG_MAP, {"data": {self.kms_id: None}})
+        binding = f"rbdcrypt-kms-{self.case.provider}"
+        if kube.exists("RoleBinding", DRIVER_NAMESPACE, binding):
+            kube.delete("RoleBinding", DRIVER_NAMESPACE, binding)
 
     # ---- volumes ----
     def volume(self, driver, **options):
