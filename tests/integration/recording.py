@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the rbdcrypt authors
-"""What ceph-csi left behind (tests/vectors/ceph-csi): put into a pool, and held against what we leave."""
+"""What ceph-csi left behind (tests/vectors/ceph-csi): put into a pool, and held against what is ours."""
 import base64
 import json
 import lzma
@@ -62,7 +62,7 @@ class Recording:
         return lzma.decompress((VECTORS / "ceph-csi" / "images" / f"{name}.img.xz").read_bytes())
 
     def vault_answers(self, volume):
-        """(path, Vault's answers from first to last) of a volume's DEK; None where none was there."""
+        """(path, Vault's answers in order of time) of a volume's DEK; None where there was none."""
         found = [(path, answer) for state in self.states
                  for path, answer in state.get("vault", {}).items() if path.endswith(volume.id)]
         if not found:

@@ -8,8 +8,8 @@ import pytest
 
 import keys
 from harness.driver import RpcError
-from recording import (MIB, Recording, expect_image_meta, expect_image_meta_like_theirs, expect_opens,
-                       expect_shaped_like_theirs, theirs_again)
+from recording import (MIB, Recording, expect_image_meta, expect_image_meta_like_theirs,
+                       expect_opens, expect_shaped_like_theirs, theirs_again)
 
 PASSPHRASES = {"v-default": "test passphrase",
                "v-metadata": "a passphrase for the metadata provider"}

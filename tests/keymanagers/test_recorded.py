@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 import keys
-from calls import MIB, read_marker, write_marker
+from calls import MIB, read_marker, wait_until, write_marker
 from harness.vault import HttpError
 from recording import (VECTORS, Recording, expect_image_meta, expect_image_meta_like_theirs,
                        expect_opens, expect_shaped_like_theirs, theirs_again)
@@ -88,10 +88,10 @@ class BesideCephCsi:
                         if manifest["kind"] != "ConfigMap")
 
     def write_entries(self, entries):
+        data = {kms_id: json.dumps(entry) for kms_id, entry in entries.items()}
         self.kube.apply([{"apiVersion": "v1", "kind": "ConfigMap",
                           "metadata": {"name": CONFIG_MAP, "namespace": DRIVER_NAMESPACE},
-                          "data": {kms_id: json.dumps(entry) for kms_id, entry in entries.items()}}],
-                        manager="entries-recorded")
+                          "data": data}], manager="entries-recorded")
 
     # ---- keys ----
     def load_keys(self, recording, volume):
@@ -149,7 +149,7 @@ def expand_and_delete(volume, pool, beside, marker):
     volume.expand(128 * MIB)
     with pool.image(volume.image, read_only=True) as image:
         assert image.size() == 128 * MIB
-    # So ext4 is not grown while it is mounted, which takes a capability that not every machine gives.
+    # So ext4 is not grown while it is mounted: not every machine lets us (CAP_SYS_RESOURCE).
     volume.capability["accessMode"]["mode"] = "MULTI_NODE_READER_ONLY"
     volume.stage()
     assert (volume.staging / volume.id / "file").read_bytes() == marker
@@ -185,6 +185,22 @@ def test_a_written_volume_goes_on_living(beside, start_driver, pool, name):
     assert hashlib.sha256((v.target / "random").read_bytes()).hexdigest() == digest
     v.unpublish().unstage()
     expand_and_delete(v, pool, beside, b"beside theirs")
+
+
+def test_an_entry_that_verifies_nothing_is_told_of(beside, start_driver, pool):
+    """Safety E3: as recorded, vault-kv2 has vaultCAVerify "false"."""
+    recording = Recording("prepared.json")
+    v, _ = load(recording, beside, start_driver(), pool, "v-vault-kv2")
+    v.stage()
+
+    def warnings():
+        return [event["message"] for event in beside.kube.get("Event", DRIVER_NAMESPACE)["items"]
+                if event["reason"] == "KeyManagerNotVerified" and '"vault-kv2"' in event["message"]]
+
+    wait_until(warnings)
+    assert all("vaultCAVerify" in text for text in warnings())
+    v.unstage().delete()
+    expect_gone(v, pool, beside)
 
 
 def kdf_memory_kib(pool, volume):
