@@ -11,6 +11,8 @@
 namespace rbdcrypt::vault {
 namespace {
 
+constexpr std::string_view kLookupSelf = "auth/token/lookup-self";
+
 // The error of a last step, as that of the whole call: a mark it has is its own, not the call's.
 Status Mark(const Status& status, bool may_have_arrived) {
   return may_have_arrived ? MakeStatus(status.code(), Message(status)) : net::NeverArrived(status);
@@ -58,6 +60,9 @@ Result<Answer> AuthorizedClient::SendAgain(const Context& context,
   }
   Result<Answer> answer = client_->Send(context, call, other->get());
   if (answer.ok()) {
+    if (answer->verdict() == Verdict::kDenied) {
+      tokens_->Keep(context, *other);
+    }
     answer->set_was_repeated(answer->was_repeated() || may_have_acted);
     return answer;
   }
@@ -72,8 +77,9 @@ Status AuthorizedClient::Explain(const Context& context,
   const std::string what = Cat(Subject(path), ": ", answer.Describe());
   if (answer.verdict() == Verdict::kDenied) {
     if (!tokens_->logs_in() && !IsTokenKnown(context)) {
-      return PermissionDenied(Cat(what, ": the token has ended or was revoked: put a new one into ",
-                                  "the tenant's Secret"));
+      return PermissionDenied(Cat(what, ": the token has ended or was revoked (put a new one into ",
+                                  "the tenant's Secret), or its policy grants neither \"", right,
+                                  "\" on that path nor \"read\" on ", kLookupSelf));
     }
     return PermissionDenied(Cat(what, ": no policy of this identity grants \"", right,
                                 "\" on that path: add it to its policy in Vault"));
@@ -103,7 +109,7 @@ bool AuthorizedClient::IsTokenKnown(const Context& context) {
   if (!token.ok()) {
     return true;
   }
-  Call call{.path = "auth/token/lookup-self",
+  Call call{.path = std::string(kLookupSelf),
             .namespace_header = options_.auth_namespace,
             .urgency = options_.urgency};
   const Result<Answer> answer = client_->Send(context, call, token->get());

@@ -74,6 +74,12 @@ Result<Secret> FromTokenSecret(const Context& context,
   if (names.status().code() == Code::kNotFound) {
     return TenantIdentityGone(request.ns, what, names.status());
   }
+  if (names.status().code() == Code::kPermissionDenied) {
+    // The first way is the one to grant; this one is looked at for clusters that never had it.
+    return PermissionDenied(
+        Cat("no token of ", what, " is to be had: ", Message(refused),
+            "; nor one from a Secret that it lists: ", Message(names.status())));
+  }
   RETURN_IF_ERROR(names.status());
   for (const std::string& name : *names) {
     Result<std::map<std::string, Secret>> secret = kube.GetSecret(context, request.ns, name);

@@ -22,6 +22,9 @@ constexpr absl::Duration kSlice = absl::Milliseconds(100);
 // After a refresh that failed; the old token serves meanwhile.
 constexpr std::chrono::seconds kRefreshAgain = std::chrono::seconds(10);
 
+// How long a new token that is refused counts as one that lacks a right.
+constexpr std::chrono::seconds kKept = std::chrono::seconds(30);
+
 // A lease this long is none that a process sees the end of; bounds the arithmetic.
 constexpr std::chrono::seconds kLongestLease = std::chrono::hours(24 * 3650);
 
@@ -62,7 +65,8 @@ LoginSession::LoginSession(std::shared_ptr<Client> client, LoginPlace place, Jwt
       identity_(Cat(place_.account, " as role ", place_.role, " of auth/", place_.mount)) {}
 
 LoginSession::Turn LoginSession::TurnNow(Clock::TimePoint now) const {
-  const bool is_usable = token_ != nullptr && now < ends_at_;
+  const bool is_doubted = is_refused_ && now >= kept_until_;
+  const bool is_usable = token_ != nullptr && now < ends_at_ && !is_doubted;
   if (is_usable && (now < refresh_at_ || is_logging_in_)) {
     return Turn::kUse;
   }
@@ -75,6 +79,7 @@ Result<Token> LoginSession::Get(const Context& context) {
     for (;;) {
       const Turn turn = TurnNow(context.clock().Now());
       if (turn == Turn::kUse) {
+        is_refused_ = false;
         return token_;
       }
       if (turn == Turn::kLogIn) {
@@ -104,11 +109,11 @@ Result<Token> LoginSession::LogInAndShare(const Context& context) {
   last_outcome_ = answer.status();
   round_ended_.SignalAll();
   if (answer.ok()) {
-    Keep(context.clock(), *std::move(answer));
+    Store(context.clock(), *std::move(answer));
     return token_;
   }
   const Clock::TimePoint now = context.clock().Now();
-  if (IsTransient(answer.status()) && token_ != nullptr && now < ends_at_) {
+  if (IsTransient(answer.status()) && token_ != nullptr && now < ends_at_ && !is_refused_) {
     refresh_at_ = now + kRefreshAgain;
     last_outcome_ = OkStatus();
     return token_;
@@ -116,7 +121,9 @@ Result<Token> LoginSession::LogInAndShare(const Context& context) {
   return answer.status();
 }
 
-void LoginSession::Keep(const Clock& clock, LoginAnswer answer) {
+void LoginSession::Store(const Clock& clock, LoginAnswer answer) {
+  is_refused_ = false;
+  kept_until_ = Clock::TimePoint::min();
   token_ = std::make_shared<const Secret>(std::move(answer.token));
   token_namespace_ = std::move(answer.ns);
   if (answer.lease == std::chrono::seconds::zero()) {
@@ -182,8 +189,13 @@ Status LoginSession::Explain(const Answer& answer, const std::string& ns) const 
 
 void LoginSession::Reject(const Token& used) {
   absl::MutexLock lock(&mutex_);
-  if (token_ == used) {
-    token_.reset();
+  is_refused_ = is_refused_ || token_ == used;
+}
+
+void LoginSession::Keep(const Context& context, const Token& fresh) {
+  absl::MutexLock lock(&mutex_);
+  if (token_ == fresh) {
+    kept_until_ = context.clock().Now() + kKept;
   }
 }
 

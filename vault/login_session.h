@@ -56,6 +56,9 @@ class LoginSession final : public TokenHolder {
 
   void Reject(const Token& used) override;
 
+  // For half a minute.
+  void Keep(const Context& context, const Token& fresh) override;
+
   const std::string& identity() const override { return identity_; }
 
   bool logs_in() const override { return true; }
@@ -71,7 +74,7 @@ class LoginSession final : public TokenHolder {
   Status WaitForRound(const Context& context, std::uint64_t round)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Result<Token> LogInAndShare(const Context& context) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Keep(const Clock& clock, LoginAnswer answer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Store(const Clock& clock, LoginAnswer answer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Result<LoginAnswer> LogIn(const Context& context);
   Status Explain(const Answer& answer, const std::string& ns) const;
 
@@ -86,6 +89,9 @@ class LoginSession final : public TokenHolder {
   Status last_outcome_ ABSL_GUARDED_BY(mutex_);
   Token token_ ABSL_GUARDED_BY(mutex_);
   std::string token_namespace_ ABSL_GUARDED_BY(mutex_);
+  // Vault refused token_; until kept_until_ that says nothing of it.
+  bool is_refused_ ABSL_GUARDED_BY(mutex_) = false;
+  Clock::TimePoint kept_until_ ABSL_GUARDED_BY(mutex_) = Clock::TimePoint::min();
   Clock::TimePoint refresh_at_ ABSL_GUARDED_BY(mutex_);
   Clock::TimePoint ends_at_ ABSL_GUARDED_BY(mutex_);
   // Index of the namespace that let us in last; used by the thread that logs in alone.

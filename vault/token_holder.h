@@ -28,6 +28,11 @@ class TokenHolder {
   // done already: ten refused threads lead to one login.
   virtual void Reject(const Token& used) = 0;
 
+  // Vault refused `fresh`, too, which Get() gave after a Reject(): so it is good and lacks a right.
+  // For a while a Reject() of it leads to nothing, that calls which lack a right do not log in
+  // each.
+  virtual void Keep(const Context& context, const Token& fresh) = 0;
+
   // Who asks, for texts: "role csi-kubernetes of auth/kubernetes".
   virtual const std::string& identity() const = 0;
 

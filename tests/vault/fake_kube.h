@@ -28,6 +28,8 @@ class FakeKube final : public vault::Kube {
   std::optional<Status> failure;
   // Answered by RequestToken for accounts that are there.
   std::optional<Status> token_failure;
+  // Answered by ServiceAccountSecrets.
+  std::optional<Status> account_failure;
   std::vector<TokenRequest> token_requests;
   std::vector<std::string> warnings;
 
@@ -52,6 +54,9 @@ class FakeKube final : public vault::Kube {
   Result<std::vector<std::string>> ServiceAccountSecrets(const Context& /*context*/,
                                                          const std::string& ns,
                                                          const std::string& name) override {
+    if (account_failure.has_value()) {
+      return *account_failure;
+    }
     return Find(service_accounts, ns, name);
   }
 

@@ -62,6 +62,15 @@ TEST_F(ServiceAccountJwtTest, FirstListedSecretWithATokenServesWhereThatIsRefuse
   EXPECT_EQ(TextOf(Get()), "old-token");
 }
 
+TEST_F(ServiceAccountJwtTest, RightThatLacksIsThatOfTheFirstWay) {
+  kube_.token_failure = PermissionDenied("serviceaccounts/token lacks");
+  kube_.account_failure = PermissionDenied("serviceaccounts lacks");
+  kube_.service_accounts["a/sa"] = {};
+  EXPECT_THAT(Get().status(),
+              StatusIs(Code::kPermissionDenied,
+                       AllOf(HasSubstr("a/sa"), HasSubstr("serviceaccounts/token lacks"))));
+}
+
 TEST_F(ServiceAccountJwtTest, ApiThatIsDownIsNotAReasonToTakeTheOldWay) {
   kube_.token_failure = Unavailable("down");
   kube_.service_accounts["a/sa"] = {"old"};

@@ -133,6 +133,72 @@ TEST_F(LoginSessionTest, TokenRefusedByManyLeadsToOneLogin) {
   EXPECT_EQ(vault_.Count(kLogin), 2);
 }
 
+TEST_F(LoginSessionTest, NewTokenThatIsRefusedTooIsKeptForAWhile) {
+  const auto session = Session();
+  ASSERT_OK_AND_ASSIGN(const Token first, session->Get(context()));
+  session->Reject(first);
+  ASSERT_OK_AND_ASSIGN(const Token second, session->Get(context()));
+  session->Keep(context(), second);
+  for (int i = 0; i < 29; ++i) {
+    session->Reject(second);
+    EXPECT_THAT(session->Get(context()), IsOkAndHolds(second));
+    clock_.Advance(std::chrono::seconds(1));
+  }
+  EXPECT_EQ(vault_.Count(kLogin), 2);
+  clock_.Advance(std::chrono::seconds(1));
+  // Old refusals are forgotten; the next one counts.
+  EXPECT_THAT(session->Get(context()), IsOkAndHolds(second));
+  session->Reject(second);
+  ASSERT_OK_AND_ASSIGN(const Token third, session->Get(context()));
+  EXPECT_NE(third, second);
+  EXPECT_EQ(vault_.Count(kLogin), 3);
+}
+
+TEST_F(LoginSessionTest, RefusedTokenServesNobodyWhileVaultIsDown) {
+  const auto session = Session();
+  ASSERT_OK_AND_ASSIGN(const Token first, session->Get(context()));
+  session->Reject(first);
+  vault_.SetNode("https://a:8200", FakeVault::NodeMode::kDown);
+  EXPECT_THAT(session->Get(context()), StatusIs(Code::kUnavailable));
+}
+
+// The time of another clock, and a wall clock that is wrong by any amount.
+class SkewedClock final : public Clock {
+ public:
+  explicit SkewedClock(FakeClock& real) : real_(real) {}
+
+  TimePoint Now() const override { return real_.Now(); }
+
+  std::chrono::system_clock::time_point Wall() const override { return real_.Wall() + skew; }
+
+  void SleepUntil(TimePoint when) override { real_.SleepUntil(when); }
+
+  std::chrono::seconds skew = std::chrono::seconds::zero();
+
+ private:
+  FakeClock& real_;
+};
+
+// Leases are differences: our wall clock need not be right, and may be set while they run.
+TEST_F(LoginSessionTest, LeaseIsJudgedByTheTimeThatPassedWhateverTheWallClockSays) {
+  SkewedClock skewed(clock_);
+  const Context context({.clock = &skewed});
+  for (const int hours : {-1, 1}) {
+    const auto session = Session();
+    const int before = vault_.Count(kLogin);
+    skewed.skew = std::chrono::hours(hours);
+    ASSERT_THAT(session->Get(context), IsOk());
+    skewed.skew = std::chrono::hours(-hours);
+    clock_.Advance(minutes(35));
+    ASSERT_THAT(session->Get(context), IsOk());
+    EXPECT_EQ(vault_.Count(kLogin), before + 1) << hours;
+    skewed.skew = std::chrono::hours(hours);
+    clock_.Advance(minutes(8));
+    ASSERT_THAT(session->Get(context), IsOk());
+    EXPECT_EQ(vault_.Count(kLogin), before + 2) << hours;
+  }
+}
+
 TEST_F(LoginSessionTest, UnknownRoleNamesTheOption) {
   const auto session =
       Session({.mount = "kubernetes", .role = "other", .namespaces = {""}, .account = "sa"});

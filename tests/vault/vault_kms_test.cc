@@ -161,6 +161,24 @@ TEST_F(VaultKmsTest, ExpiredTenantTokenIsToldFromAMissingPolicy) {
                        AllOf(HasSubstr("has ended"), HasSubstr("tenant-a/ceph-csi-kms-token"))));
 }
 
+TEST_F(VaultKmsTest, TenantTokenThatMayNotLookItselfUpIsNotSimplyCalledEnded) {
+  const Json entry = With(VaultWorld::TokensEntry(), {{"vaultBackend", "kv-v2"}});
+  world_.vault.Deny("secret/data/");
+  world_.vault.Deny("auth/token/lookup-self");
+  EXPECT_THAT(Fetch(entry),
+              StatusIs(Code::kPermissionDenied,
+                       AllOf(HasSubstr("\"read\" on that path"), HasSubstr("lookup-self"))));
+}
+
+TEST_F(VaultKmsTest, CallsThatLackARightDoNotLogInEach) {
+  const Json entry = With(VaultWorld::DriverEntry(), {{"vaultBackend", "kv-v2"}});
+  world_.vault.Deny("secret/data/");
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_THAT(Fetch(entry), StatusIs(Code::kPermissionDenied, HasSubstr("no policy")));
+  }
+  EXPECT_EQ(world_.vault.Count("/login"), 2);
+}
+
 TEST_F(VaultKmsTest, NewTenantTokenIsTakenUpWithinACall) {
   const Json entry = With(VaultWorld::TokensEntry(), {{"vaultBackend", "kv-v2"}});
   ASSERT_THAT(Create(entry), IsOk());
