@@ -21,8 +21,9 @@ Result<Secret> KubePassphrase::Get(const Context& context, std::string_view volu
   }
   const auto found = object->data.find(kPassphraseKey);
   if (found == object->data.end() || found->second.empty()) {
-    return NotFound(Cat(what, ", but Secret ", secret_.ns, "/", secret_.name, " has no key ",
-                        kPassphraseKey, ": add it there"));
+    return NotFound(Cat(what, ", but Secret ", secret_.ns, "/", secret_.name,
+                        found == object->data.end() ? " has no key " : " has nothing in its key ",
+                        kPassphraseKey, ": put it there"));
   }
   return std::move(found->second);
 }
