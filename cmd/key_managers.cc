@@ -91,6 +91,9 @@ KeyManagers::KeyManagers(const Options& options, Kubernetes* kubernetes, Metrics
       registry_(config_, ProvidersOf(kubernetes, vault_), &metrics) {}
 
 void KeyManagers::Close() {
+  if (config_maps_ != nullptr) {
+    config_maps_->AskToStop();
+  }
   vault_->Close(Context::Background().WithTimeout(kCloseWithin));
 }
 

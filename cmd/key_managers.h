@@ -38,7 +38,8 @@ class KeyManagers {
 
   kms::Registry& registry() { return registry_; }
 
-  // Gives login tokens back to their Vault, best effort, for two seconds at most; for the end.
+  // For the end: gives login tokens back to their Vault, best effort, for two seconds at most, and
+  // lets the watches end meanwhile.
   void Close();
 
  private:

@@ -43,10 +43,17 @@ KmsWatch::KmsWatch(kms::ConfigSource& config,
       kubernetes_(kubernetes),
       worker_(SystemClock(), [this](const Context& context) { Run(context); }) {}
 
+void KmsWatch::Stop() {
+  worker_.AskToStop();
+  changes_.Raise();
+  worker_.Stop();
+}
+
 void KmsWatch::Run(const Context& context) {
   Clock::TimePoint look_at = context.clock().Now();
   while (context.Check("check the key managers").ok()) {
-    if (changes_.Wait() || context.clock().Now() >= look_at) {
+    const bool is_due = changes_.Wait() || context.clock().Now() >= look_at;
+    if (is_due && context.Check("check the key managers").ok()) {
       CheckChanged(context);
       look_at = context.clock().Now() + kLookAgain;
     }

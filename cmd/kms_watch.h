@@ -46,7 +46,13 @@ class KmsWatch {
            Metrics& metrics,
            Kubernetes* kubernetes);
 
-  void Stop() { worker_.Stop(); }
+  ~KmsWatch() { Stop(); }
+
+  KmsWatch(const KmsWatch&) = delete;
+  KmsWatch& operator=(const KmsWatch&) = delete;
+
+  // Returns when a check that is under way has ended.
+  void Stop();
 
  private:
   void Run(const Context& context);

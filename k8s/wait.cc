@@ -45,7 +45,7 @@ Worker::Worker(Clock& clock, std::function<void(const Context&)> work)
       }) {}
 
 void Worker::Stop() {
-  stopping_->store(true);
+  AskToStop();
   if (thread_.joinable()) {
     thread_.join();
   }

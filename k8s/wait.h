@@ -33,6 +33,10 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
+  // Cancels the context and waits for nothing: where several are to end, each is asked before the
+  // first is waited for. From any thread.
+  void AskToStop() { stopping_->store(true); }
+
   // Returns when `work` has: within about a second where that looks at its context.
   void Stop();
 

@@ -79,6 +79,9 @@ class Watcher {
 
   bool synced() const { return loop_.synced(); }
 
+  // See Worker.
+  void AskToStop() { worker_.AskToStop(); }
+
   void Stop() { worker_.Stop(); }
 
  private:

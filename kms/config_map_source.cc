@@ -108,6 +108,13 @@ ConfigMapSource::Watched& ConfigMapSource::Maps() {
   return *watched_;
 }
 
+void ConfigMapSource::AskToStop() {
+  const absl::MutexLock lock(&mutex_);
+  if (watched_ != nullptr) {
+    watched_->AskToStop();
+  }
+}
+
 Result<ConfigEntry> ConfigMapSource::Find(const Context& context, std::string_view kms_id) {
   RETURN_IF_ERROR(context.Check("read the KMS configuration"));
   Watched& maps = Maps();

@@ -42,6 +42,9 @@ class WatchedConfigMap {
 
   const k8s::ObjectName& name() const { return name_; }
 
+  // Ends the watch, soon; see k8s::Worker.
+  void AskToStop() { watcher_.AskToStop(); }
+
  private:
   void Keep(const k8s::ObjectSet& objects);
 
@@ -80,9 +83,19 @@ class ConfigMapSource final : public ConfigSource {
   Result<ConfigEntry> Find(const Context& context, std::string_view kms_id) override;
   Result<std::set<std::string>> Ids(const Context& context) override;
 
+  // For the end, which then comes sooner: the watches stop, and changes are not seen any more.
+  void AskToStop();
+
  private:
   struct Watched {
     Watched(k8s::Client& client, Clock& clock, const Options& options);
+
+    ~Watched() { AskToStop(); }
+
+    void AskToStop() {
+      entries.AskToStop();
+      file.AskToStop();
+    }
 
     WatchedConfigMap entries;
     WatchedConfigMap file;

@@ -59,5 +59,22 @@ TEST(WaitTest, StoppingAWorkerCancelsItsContextAndWaitsForItsEnd) {
   worker.Stop();
 }
 
+TEST(WaitTest, AWorkerThatIsAskedToStopEndsWhileOthersAreAsked) {
+  FakeClock clock;
+  std::atomic<int> ended = 0;
+  const auto work = [&](const Context& context) {
+    while (WaitFor(context, seconds(1))) {
+    }
+    ++ended;
+  };
+  Worker first(clock, work);
+  Worker second(clock, work);
+  first.AskToStop();
+  second.AskToStop();
+  first.Stop();
+  second.Stop();
+  EXPECT_EQ(ended, 2);
+}
+
 }  // namespace
 }  // namespace rbdcrypt::k8s

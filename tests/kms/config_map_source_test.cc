@@ -103,6 +103,15 @@ TEST_F(ConfigMapSourceTest, NoConfigMapHasNoEntries) {
   EXPECT_THAT(source->Ids(kContext), IsOkAndHolds(ElementsAre()));
 }
 
+TEST_F(ConfigMapSourceTest, WhatWasHeardIsStillKnownAfterTheWatchesStopped) {
+  Put(kConfigMapName, {{"a", kMetadataEntry}});
+  const auto source = Make();
+  EXPECT_EQ(ProviderOf(*source, "a"), "metadata");
+  ASSERT_TRUE(changes_.WaitFor(2));
+  source->AskToStop();
+  EXPECT_EQ(ProviderOf(*source, "a"), "metadata");
+}
+
 TEST_F(ConfigMapSourceTest, AWatchSparesTheCallsAndBringsChanges) {
   Put(kConfigMapName, {{"a", kMetadataEntry}});
   const auto source = Make();
