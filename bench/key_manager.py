@@ -51,8 +51,7 @@ class Tenant:
     def __init__(self, world, servers, deks):
         """`world` is the benchmark's."""
         self.world, self.servers = world, servers
-        # As the example, but for the KV version, which the driver is to find out.
-        self.setup = servers.set_up(Case("vaulttenantsa", probes=True))
+        self.setup = servers.set_up(Case("vaulttenantsa"))
         folder = world.folder
         node = write_private(folder / "node.token",
                              servers.kube.token(DRIVER_NAMESPACE, ACCOUNTS["node"]))
