@@ -39,9 +39,9 @@ def cold(tenant):
     asked = counts.others + counts.probes
     yield Figure("fetch_requests", asked / DEKS, "each", 1, LOWER,
                  f"requests to OpenBao per fetch in the same run, from the audit log: {asked} for "
-                 f"{DEKS} fetches; left out are the login and {counts.given_back} at the end to give "
-                 f"its token back; Kubernetes was asked {from_kubernetes} times, for the tenant's "
-                 "ConfigMap and CA")
+                 f"{DEKS} fetches; left out are the login and {counts.given_back} at the end to "
+                 f"give its token back; Kubernetes was asked {from_kubernetes} times, for the "
+                 "tenant's ConfigMap and CA")
     times = done["each"]
     for percent in (50, 99):
         yield Figure(f"open_fetch_p{percent}", percentile(times, percent) * 1000, "ms", None, LOWER,
@@ -75,8 +75,8 @@ def warm(tenant):
                 f"{DEKS} DEK fetches by {CALLERS} callers, from a key manager that each has open "
                 f"({statistics.median(ours):.0f} a second) ÷ the same requests over TLS by a bare "
                 f"libcurl loop of {CALLERS} threads with a kept connection each "
-                f"({statistics.median(bare):.0f} a second), both after {WARM_UP} fetches to warm up; "
-                f"median of {TURNS} pairs in turn, {min(ratios):.2f} to {max(ratios):.2f}")
+                f"({statistics.median(bare):.0f} a second), both after {WARM_UP} fetches to warm "
+                f"up; median of {TURNS} pairs in turn, {min(ratios):.2f} to {max(ratios):.2f}")
     for percent in (50, 99):
         yield Figure(f"fetch_p{percent}", percentile(times, percent) * 1000, "ms", None, LOWER,
                      f"p{percent} of one such fetch while {CALLERS} go on at once")
@@ -127,8 +127,8 @@ def cold_node(world, key_managers, tenant):
                  f"requests to OpenBao per volume, from its audit log, while a node that has just "
                  f"started opens {VOLUMES} encrypted block volumes of one tenant through "
                  f"NodeStageVolume, {STAGERS} at a time: {counts.others + counts.probes} and "
-                 f"{counts.logins} to log in; the goal is one a volume and one login; Kubernetes was "
-                 f"asked {from_kubernetes} times")
+                 f"{counts.logins} to log in; the goal is one a volume and one login; Kubernetes "
+                 f"was asked {from_kubernetes} times")
 
 
 def figures(world):
