@@ -57,10 +57,10 @@ Status AfterEffect(std::string_view name, Status status) {
     observer(g_observer_argument.load(), name);
   }
   if (IsChosen("RBDCRYPT_CRASH_AT", name, passed)) {
-    std::raise(SIGKILL);
+    static_cast<void>(std::raise(SIGKILL));
   }
   if (IsChosen("RBDCRYPT_STOP_AT", name, passed)) {
-    std::raise(SIGSTOP);
+    static_cast<void>(std::raise(SIGSTOP));
   }
   return status;
 }

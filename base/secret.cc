@@ -2,7 +2,7 @@
 // Copyright the rbdcrypt authors
 #include "base/secret.h"
 
-#include <cstring>
+#include <algorithm>
 #include <utility>
 
 #include <openssl/crypto.h>
@@ -34,9 +34,7 @@ Secret::Secret(std::size_t size) : size_(size), capacity_(size) {
 }
 
 Secret::Secret(std::span<const std::byte> bytes) : Secret(bytes.size()) {
-  if (!bytes.empty()) {
-    std::memcpy(data_, bytes.data(), bytes.size());
-  }
+  std::ranges::copy(bytes, data_);
 }
 
 Secret::Secret(std::string_view text) : Secret(std::as_bytes(std::span(text))) {}

@@ -173,7 +173,8 @@ Status Annotate(const Status& status, std::string_view context) {
 }
 
 void CheckFailed(const char* condition, SourceLocation where) {
-  std::fprintf(stderr, "%s:%d: check failed: %s\n", where.file, where.line, condition);
+  static_cast<void>(
+      std::fprintf(stderr, "%s:%d: check failed: %s\n", where.file, where.line, condition));
   std::abort();
 }
 

@@ -117,6 +117,7 @@ class SpawnPlan {
   // Returns an errno; the process is a group of its own.
   int Spawn(const std::vector<std::string>& argv, pid_t& pid) const {
     std::vector<char*> arguments;
+    arguments.reserve(argv.size() + 1);
     for (const std::string& argument : argv) {
       arguments.push_back(const_cast<char*>(argument.c_str()));
     }

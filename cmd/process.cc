@@ -40,7 +40,7 @@ void PrepareProcess() {
   ::prctl(PR_SET_DUMPABLE, 0);
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};
   ::setrlimit(RLIMIT_CORE, &none);
-  ::signal(SIGPIPE, SIG_IGN);
+  static_cast<void>(::signal(SIGPIPE, SIG_IGN));
   static_cast<void>(InitSecretHeap());
 }
 

@@ -40,7 +40,7 @@ void PrintError(std::ostream& error, const std::string& code, const std::string&
 const MethodDescriptor* FindMethod(std::string_view name) {
   const google::protobuf::FileDescriptor* file = ::csi::v1::ProbeRequest::descriptor()->file();
   const std::string_view method =
-      name.substr(name.rfind('/') == name.npos ? 0 : name.rfind('/') + 1);
+      name.substr(name.rfind('/') == std::string_view::npos ? 0 : name.rfind('/') + 1);
   const std::string_view service = name.substr(0, name.size() - method.size());
   for (int i = 0; i < file->service_count(); ++i) {
     const auto* candidate = file->service(i);

@@ -87,7 +87,7 @@ Status NodePublish::BindNew(const Context& context,
   const BindMount mount = {.source = staged_path,
                            .target = order.target_path,
                            .options = PublishMountOptions(order.access, WantsReadOnly(order))};
-  const Status bound = AfterEffect("node.published", host_.Bind(context, mount));
+  Status bound = AfterEffect("node.published", host_.Bind(context, mount));
   if (!bound.ok() && before == PathKind::kAbsent) {
     // What cannot be removed, the next publish uses.
     static_cast<void>(RemoveMountPoint(order.target_path));

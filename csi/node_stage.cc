@@ -48,7 +48,7 @@ Status NodeStage::Stage(const Context& context,
   RETURN_IF_ERROR(Annotate(Unstage(context, order.volume_id, order.staging_path),
                            "take down what an interrupted call left"));
   FreshStage stage(parts_, context, caller, order, staged);
-  const Status status = stage.Run();
+  Status status = stage.Run();
   if (status.ok()) {
     return status;
   }

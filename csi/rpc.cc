@@ -119,7 +119,7 @@ void Door::Log(const Context& context,
                const Call& call,
                const google::protobuf::Message& request,
                const Status& status,
-               double seconds) const {
+               double seconds) {
   const std::string method(call.method);
   const std::string code = CodeName(status.code());
   if (status.ok()) {

@@ -74,11 +74,11 @@ class Door {
   Status Run(const Context& context,
              const Call& call,
              const std::function<Status(const Context& context)>& body);
-  void Log(const Context& context,
-           const Call& call,
-           const google::protobuf::Message& request,
-           const Status& status,
-           double seconds) const;
+  static void Log(const Context& context,
+                  const Call& call,
+                  const google::protobuf::Message& request,
+                  const Status& status,
+                  double seconds);
 
   Metrics& metrics_;
   Clock& clock_;

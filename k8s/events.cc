@@ -191,7 +191,7 @@ Status EventSender::CountInObject(const Context& context,
                                   const Event& event,
                                   const EventFilter::Decision& decision) {
   const Json patch = {{"count", decision.count}, {"lastTimestamp", FormatTime(clock_.Wall())}};
-  const Status status =
+  Status status =
       client_.Patch(context, kEvents, {.ns = NamespaceOf(event), .name = decision.name}, patch, {})
           .status();
   if (status.code() != Code::kNotFound) {

@@ -23,11 +23,11 @@ std::string FormatSeconds(WallTime time) {
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(floor<seconds>(time - day));
   std::array<char, 64> text;
-  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d",
-                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-                static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()));
+  static_cast<void>(std::snprintf(
+      text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+      static_cast<int>(clock.seconds().count())));
   return text.data();
 }
 
@@ -107,7 +107,8 @@ std::string FormatTime(WallTime time) {
 std::string FormatMicroTime(WallTime time) {
   const auto fraction = floor<microseconds>(time - floor<seconds>(time));
   std::array<char, 32> text;
-  std::snprintf(text.data(), text.size(), ".%06dZ", static_cast<int>(fraction.count()));
+  static_cast<void>(
+      std::snprintf(text.data(), text.size(), ".%06dZ", static_cast<int>(fraction.count())));
   return Cat(FormatSeconds(time), text.data());
 }
 
