@@ -11,13 +11,14 @@ A suite that cannot run on this machine is one skipped case, by name and with th
 
 Everything is built first, one build at a time. Then suites run one after the other, but for the
 guest's, whose machine is another one: it runs beside those that are no burden to a core, and what it
-prints is shown when it ends.
+prints is shown when it ends. Ctrl-C waits for what runs to clean up after itself.
 """
 import argparse
 import concurrent.futures
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -39,8 +40,14 @@ def say(text):
 def run(*argv, env=None, log=None):
     """Runs a command with its output passed on, or into `log`; returns its exit status."""
     merged = {**os.environ, **(env or {})}
-    return subprocess.run([str(a) for a in argv], cwd=ROOT, env=merged, stdout=log,
-                          stderr=subprocess.STDOUT if log else None).returncode
+    child = subprocess.Popen([str(a) for a in argv], cwd=ROOT, env=merged, stdout=log,
+                             stderr=subprocess.STDOUT if log else None)
+    try:
+        return child.wait()
+    except KeyboardInterrupt:
+        # The terminal told the child, too; subprocess.run() would kill it in the middle of its work.
+        child.wait()
+        raise
 
 
 def must(*argv, what, env=None):
@@ -84,9 +91,9 @@ def outside_of_cases(log, status):
     return "\n".join([f"exit status {status}; the whole is in {log.relative_to(ROOT)}", *found])
 
 
-def pytest(folder, path, env=None, log=None):
-    return run("/usr/bin/python3", "-m", "pytest", "-q", "-x", "--junitxml",
-               folder / "pytest.xml", path, env=env, log=log)
+def pytest(folder, path, env=None, log=None, report="pytest.xml"):
+    return run("/usr/bin/python3", "-m", "pytest", "-q", "-x", "--junitxml", folder / report, path,
+               env=env, log=log)
 
 
 def add_case(folder, name, failure=None, skipped=None):
@@ -161,14 +168,31 @@ def run_guest(folder, options):
     return pytest(folder, "tests/guest", log=options.log)
 
 
+def run_kms_share(folder, number):
+    """One of KMS_SHARES parts, with servers of its own; its output in one piece at its end."""
+    log_path = RESULTS / f"kms-{number}.log"
+    with open(log_path, "wb") as log:
+        status = pytest(folder, "tests/keymanagers", log=log, report=f"pytest-{number}.xml",
+                        env={"RBDCRYPT_TEST_RESULTS": str(folder / "programs"),
+                             "RBDCRYPT_TEST_SHARE": f"{number}/{KMS_SHARES}"})
+    print(log_path.read_text(errors="replace"), flush=True)
+    return status
+
+
 def run_kms(folder, _options):
-    return pytest(folder, "tests/keymanagers",
-                  env={"RBDCRYPT_TEST_RESULTS": str(folder / "programs")})
+    """In parts side by side: most of the time something waits for something."""
+    with concurrent.futures.ThreadPoolExecutor(KMS_SHARES) as threads:
+        statuses = threads.map(lambda number: run_kms_share(folder, number),
+                               range(1, KMS_SHARES + 1))
+        return int(any(list(statuses)))
 
 
 def run_demo(folder, _options):
     return pytest(folder, "tests/demo")
 
+
+# Each has a Ceph, a Vault and a Kubernetes API of its own, of a good GiB together.
+KMS_SHARES = 3
 
 # What a suite runs, and the presets and targets it needs built.
 DRIVER = ("release", "rbdcrypt")
@@ -177,10 +201,16 @@ SUITES = {
     "unit": (run_unit, [("asan", "all"), ("tsan", "concurrent_tests"), FUZZ]),
     "integration": (run_integration, [DRIVER, ("crash", "rbdcrypt"), ("asan", "integration_tests")]),
     "sanity": (run_sanity, [DRIVER]),
+    "kms": (run_kms, [DRIVER, ("asan", "kms_tests")]),
     "guest": (run_guest, [DRIVER, ("crash", "krbd_real_test")]),
     "demo": (run_demo, [DRIVER]),
 }
-EXTRA = {"fuzz": (run_fuzz, [FUZZ]), "kms": (run_kms, [DRIVER, ("asan", "kms_tests")])}
+EXTRA = {"fuzz": (run_fuzz, [FUZZ])}
+# What a suite takes from elsewhere than Debian, each by a command that gets it where it lacks.
+TOOLS = {
+    "sanity": [("dev/go-tools", "csi-sanity")],
+    "kms": [("dev/go-tools", "kube-apiserver"), ("dev/vault", "program")],
+}
 # Takes every core.
 ALONE = ("unit", "fuzz")
 # Has a machine of its own, and waits for that.
@@ -215,11 +245,25 @@ def failure_to_run(name, reason):
     return 0, [(name, reason)], [], 0
 
 
+def lacking_tools(name):
+    """Why what the suite takes from elsewhere is not to be had; "" where it is."""
+    for tool in TOOLS.get(name, []):
+        say(f"suite {name}: {' '.join(tool)}")
+        done = subprocess.run([ROOT / tool[0], *tool[1:]], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True)
+        if done.returncode != 0:
+            return f"{' '.join(tool)}: {' '.join(done.stdout.strip().splitlines()[-1:])}"
+    return ""
+
+
 def run_suite(name, options):
     folder = results_of(name)
     say(f"suite {name}")
     begun = time.monotonic()
-    status = {**SUITES, **EXTRA}[name][0](folder, options)
+    lack = lacking_tools(name)
+    if lack:
+        add_case(folder, name, skipped=lack)
+    status = 0 if lack else {**SUITES, **EXTRA}[name][0](folder, options)
     passed, failed, skipped = count(folder)
     if status != 0 and not failed:
         failed.append((f"{name}-run", f"exit status {status}, yet no case says that it failed"))
@@ -295,6 +339,12 @@ def print_totals(rows):
     return failed
 
 
+def on_interrupt(_number, _frame):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    say("interrupted: waiting for what runs to clean up after itself")
+    raise KeyboardInterrupt
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--fuzz-seconds", type=int, default=10)
@@ -304,7 +354,11 @@ def main():
     for name in names:
         if name not in SUITES and name not in EXTRA:
             parser.error(f"no suite {name}; there are: {', '.join([*SUITES, *EXTRA])}")
-    rows = run_suites(names, options)
+    signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        rows = run_suites(names, options)
+    except KeyboardInterrupt:
+        sys.exit(130)
     print_failures(rows)
     print_table(rows)
     sys.exit(1 if print_totals(rows) else 0)
