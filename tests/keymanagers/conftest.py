@@ -4,7 +4,10 @@
 
 RBDCRYPT_TEST_CEPH_DIR names a cluster of dev/ceph to use and keep up; RBDCRYPT_TEST_FOLDER: where the
 rest is, instead of /var/tmp. RBDCRYPT_BINARY replaces the build of preset release.
+RBDCRYPT_TEST_SHARE=K/N runs the K-th of N shares of the files, and at its end test_zz_*, which look
+back on what was run.
 """
+import collections
 import os
 import pathlib
 import shutil
@@ -24,6 +27,29 @@ from pool import Pool  # noqa: E402
 from world import ACCOUNTS, DRIVER_NAMESPACE, EXAMPLES, World, read_manifests  # noqa: E402
 
 ROOT = TESTS.parent
+
+
+def share_of(counts, number, shares):
+    """Files of one share, of (file -> tests): the longest goes where there is the least so far."""
+    files, sizes = [set() for _ in range(shares)], [0] * shares
+    for file in sorted(counts, key=lambda each: (-counts[each], each)):
+        least = sizes.index(min(sizes))
+        files[least].add(file)
+        sizes[least] += counts[file]
+    return files[number - 1]
+
+
+def looks_back(item):
+    return item.path.name.startswith("test_zz_")
+
+
+def pytest_collection_modifyitems(config, items):
+    number, _, shares = os.environ.get("RBDCRYPT_TEST_SHARE", "1/1").partition("/")
+    counts = collections.Counter(item.path for item in items if not looks_back(item))
+    mine = share_of(counts, int(number), int(shares))
+    is_mine = [looks_back(item) or item.path in mine for item in items]
+    config.hook.pytest_deselected(items=[each for each, mine in zip(items, is_mine) if not mine])
+    items[:] = [each for each, mine in zip(items, is_mine) if mine]
 
 
 @pytest.hookimpl(hookwrapper=True)
