@@ -149,7 +149,9 @@ Result<LoginAnswer> LoginSession::LogIn(const Context& context) {
     Call call{.method = "PUT",
               .path = Cat("auth/", net::EscapePath(place_.mount), "/login"),
               .namespace_header = ns,
-              .body = std::move(body).Take()};
+              .body = std::move(body).Take(),
+              // A standby that lags knows neither a new role nor the login's new configuration.
+              .node = Node::kActive};
     Result<Answer> answer = client_->Send(context, call, nullptr);
     if (!answer.ok()) {
       return Annotate(answer.status(), Cat("log in as ", identity_));

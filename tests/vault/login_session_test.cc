@@ -228,6 +228,15 @@ TEST_F(LoginSessionTest, NamespacesAreTriedInOrderAndTheGoodOneIsRemembered) {
   EXPECT_EQ(vault_.seen().at(2).ns, "auth");
 }
 
+TEST_F(LoginSessionTest, ActiveNodeIsAskedWhereThereAreSeveral) {
+  auto server = vault::Server::New({"https://a:8200", "https://b:8200"}, {}, vault_.Factory(), {});
+  client_ = std::make_shared<vault::Client>(*server, vault::RetryLimits{});
+  vault_.SetNode("https://a:8200", FakeVault::NodeMode::kStale);
+  vault_.SetNode("https://b:8200", FakeVault::NodeMode::kActive);
+  ASSERT_THAT(Session()->Get(context()), IsOk());
+  EXPECT_EQ(vault_.seen().back().node, "https://b:8200");
+}
+
 TEST_F(LoginSessionTest, RevokeGivesTheTokenBackOnce) {
   const auto session = Session();
   ASSERT_THAT(session->Get(context()), IsOk());
