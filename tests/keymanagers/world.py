@@ -84,6 +84,7 @@ class Setup:
         self.mount = "" if case.provider == "metadata" else tenant
         self.policy = self.role = f"rbdcrypt-{tenant}"
         self.passphrase = secrets.token_urlsafe(24)
+        world.remember(f"passphrase of {tenant}", self.passphrase)
 
     @property
     def words(self):
@@ -113,7 +114,9 @@ class Setup:
 
     def new_token(self):
         """What a tenant of vaulttokens puts into its Secret."""
-        return self.vault.token(**self.role_body())
+        token = self.vault.token(**self.role_body())
+        self.world.remember(f"token of {self.tenant}", token)
+        return token
 
     def put_token(self, token):
         self.world.kube.merge("Secret", self.tenant, "ceph-csi-kms-token",
@@ -185,7 +188,9 @@ class Setup:
         except HttpError as error:
             assert error.status == 404, error
             return None
-        return (data["data"] if self.case.kv == 2 else data)["data"]["passphrase"]
+        dek = (data["data"] if self.case.kv == 2 else data)["data"]["passphrase"]
+        self.world.remember(f"DEK of {volume.id}", dek)
+        return dek
 
     def remove_dek(self, volume):
         self.vault.call("DELETE", self.path_of(volume, "metadata"))
@@ -203,12 +208,23 @@ class World:
         self.folder, self.binary = pathlib.Path(folder), binary
         # What set_up() made since the list was emptied.
         self.setups = []
+        # For test_zz_secrets: what tests saw of secrets, and what drivers wrote.
+        self.secrets, self.logs = {}, {}
 
     def with_vault(self, vault):
         """The same world with another Vault."""
         other = World(self.ceph, self.kube, vault, self.folder, self.binary)
-        other.setups = self.setups
+        other.setups, other.secrets, other.logs = self.setups, self.secrets, self.logs
         return other
+
+    def remember(self, name, secret):
+        """Something that nobody may write down; a few bytes could be anything's."""
+        if len(secret) >= 16:
+            self.secrets[f"{name}, {len(self.secrets)}"] = secret
+
+    def keep_logs(self, driver):
+        for path in driver.folder.glob("*.log"):
+            self.logs[str(path)] = path.read_bytes()
 
     def example_entry(self, case, words):
         """(KMS ID, options) of the example's ConfigMap."""

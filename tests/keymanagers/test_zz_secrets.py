@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rbdcrypt authors
+"""Last of all: what the run showed of its secrets, to whom, and what stays in memory (safety E1).
+
+By its name this file runs after the others. Their DEKs, tokens and passphrases are looked for in what
+the servers wrote down, and those of one more life in all that a driver shows and keeps.
+"""
+import base64
+import pathlib
+import re
+import types
+
+import pytest
+
+import memory
+from calls import SMALL, small_volume, stage_error
+from witness import Witness
+from world import DRIVER_NAMESPACE, Case
+
+# Of OpenBao's tokens and of service accounts'.
+TOKENS = re.compile(rb"\b(?:s|hvs)\.[A-Za-z0-9]{20,}|eyJ[A-Za-z0-9_-]{20,}\.eyJ[A-Za-z0-9_-]{20,}")
+
+
+def add_dek(secrets, volume, dek):
+    secrets[f"DEK of {volume.id}"] = dek.encode()
+    secrets[f"DEK of {volume.id}, decoded"] = base64.urlsafe_b64decode(dek + "==")
+
+
+def metadata_dek(setup, v):
+    import keys
+    wrapped = setup.world.ceph.run("rbd", "image-meta", "get", keys.image_spec(v), keys.DEK_KEY)
+    return keys.metadata_dek(wrapped, setup.passphrase, v.id).decode()
+
+
+@pytest.fixture(scope="module")
+def life(world):
+    """A driver with a staged volume of each provider, which met errors before; what is known of its
+    secrets; and a witness who looked on."""
+    seen = Witness()
+    seen.start()
+    driver = world.new_driver()
+    seen.watch_folder(driver.folder)
+    driver.start()
+    secrets, volumes, setups = {}, [], []
+    for provider in ("vault", "vaulttokens", "vaulttenantsa", "metadata"):
+        setup = world.set_up(Case(provider))
+        world.setups.remove(setup)
+        setups.append(setup)
+        v = small_volume(driver, setup)
+        volumes.append(v)
+        if provider == "metadata":
+            add_dek(secrets, v, metadata_dek(setup, v))
+            secrets[f"passphrase of {setup.tenant}"] = setup.passphrase.encode()
+        else:
+            add_dek(secrets, v, setup.stored_dek(v))
+            fail_with(setup, v)
+        if provider == "vaulttokens":
+            token = world.kube.secret(setup.tenant, "ceph-csi-kms-token")["token"]
+            secrets[f"token of {setup.tenant}"] = token.encode()
+        v.stage().unstage().stage()
+    yield types.SimpleNamespace(driver=driver, secrets=secrets, witness=seen, setups=setups,
+                                volumes=volumes)
+    for v in volumes:
+        v.unstage().delete()
+    driver.stop()
+    for setup in setups:
+        setup.remove()
+    seen.stop()
+
+
+def fail_with(setup, v):
+    """A call that is refused, and one whose key is damage: both have texts to be careless in."""
+    setup.vault.remove_policy(setup.policy)
+    assert stage_error(v).code == "PERMISSION_DENIED"
+    setup.vault.policy(setup.policy, setup.policy_text())
+    dek = setup.stored_dek(v)
+    for stored in ({"data": dek}, {"data": {"passphrase": [dek]}}):
+        setup.vault.call("PUT", setup.path_of(v), {"data": stored})
+        assert stage_error(v).code == "DATA_LOSS"
+    setup.vault.call("PUT", setup.path_of(v), {"data": {"data": {"passphrase": dek}}})
+
+
+def written_by_servers(vault, kube):
+    """path -> content of what OpenBao, kube-apiserver and etcd said."""
+    paths = [*vault.folder.glob("node*/log"), *vault.folder.glob("node*/audit.log"),
+             *kube.folder.glob("*/log"), *kube.folder.glob("*/audit.log")]
+    return {str(path): path.read_bytes() for path in paths}
+
+
+def test_no_secret_was_shown(life, vault, kube):
+    witness = life.witness
+    for name, secret in life.secrets.items():
+        witness.add_secret(name, secret)
+    for process in (life.driver.controller, life.driver.node):
+        witness.keep_metrics(process)
+    witness.keep_files(life.driver.folder)
+    for path, content in written_by_servers(vault, kube).items():
+        witness.keep(path, content)
+    witness._look_at_processes()
+    kinds = {name.split()[0] for name in life.secrets}
+    assert kinds == {"DEK", "token", "passphrase"}
+    for sight in ("controller.log", "node.log", "node1/audit.log", "node1/log",
+                  "apiserver/audit.log", "metrics of", "qemu-storage-daemon"):
+        assert any(sight in seen for seen in witness.sights), f"{sight} was not looked at"
+    assert witness.findings() == []
+
+
+def test_no_token_of_any_kind_was_written_down(life, vault, kube):
+    """Neither those that were got by a login or asked for at Kubernetes, which no test knows."""
+    logs = {str(path): path.read_bytes() for path in life.driver.folder.glob("*.log")}
+    logs |= written_by_servers(vault, kube)
+    assert any(b"auth/kubernetes/login" in content for content in logs.values())
+    shown = {path: match[0][:12] for path, content in logs.items()
+             if (match := TOKENS.search(content))}
+    assert shown == {}
+
+
+def test_no_secret_of_the_run_was_written_down(world, vault, kube):
+    """Of no other test in this folder."""
+    if len(world.secrets) < 10:
+        pytest.skip("no other tests ran before")
+    witness = Witness()
+    for name, secret in world.secrets.items():
+        witness.add_secret(name, secret)
+    for path, content in {**written_by_servers(vault, kube), **world.logs}.items():
+        witness.keep(path, content)
+    assert witness.findings() == []
+
+
+def test_no_key_stays_in_memory(life):
+    """Once a volume is staged, and some time after: not as text, not decoded, not in a buffer that a
+    library gave back or keeps for its connections."""
+    for process in (life.driver.controller, life.driver.node):
+        pid = process.child.pid
+        # It sees at all: the Ceph key is in librados' own memory (SECURITY.md).
+        key = {"Ceph key": life.volumes[0].secrets["userKey"].encode()}
+        assert memory.find(pid, key), "the memory cannot be searched"
+        assert memory.find(pid, life.secrets) == []
+
+
+def test_no_tenants_token_stays_in_memory(life):
+    """Nor what a tenant's account was given to log in with; the driver's own is there."""
+    tenants = {setup.tenant for setup in life.setups}
+    for process in (life.driver.controller, life.driver.node):
+        subjects = memory.subjects_of_tokens(process.child.pid)
+        assert any(DRIVER_NAMESPACE in subject for subject in subjects), "it would not be seen"
+        assert not any(tenant in subject for subject in subjects for tenant in tenants), subjects
+
+
+def test_no_core_files(folder):
+    places = [folder, pathlib.Path.cwd(), pathlib.Path("/")]
+    assert [core for place in places for core in place.glob("core*")
+            if core.is_file() and core.stat().st_size > 1 << 16] == []
