@@ -143,6 +143,7 @@ def start_driver(request, world, no_entries_left):
     left = []
     for driver in made:
         driver.stop()
+        world.keep_logs(driver)
         left += Leftovers(driver.folder, driver.runtime).remove()
         shutil.rmtree(driver.runtime, ignore_errors=True)
         if getattr(request.node, "call_passed", False):
