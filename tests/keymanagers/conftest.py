@@ -21,7 +21,7 @@ sys.path[:0] = [str(TESTS), str(TESTS / "keymanagers"), str(TESTS / "integration
 
 from harness.ceph import Ceph  # noqa: E402
 from harness.kube import Kube  # noqa: E402
-from harness.leftovers import Leftovers  # noqa: E402
+from harness.leftovers import Leftovers, clean  # noqa: E402
 from harness.vault import Vault  # noqa: E402
 from pool import Pool  # noqa: E402
 from world import ACCOUNTS, DRIVER_NAMESPACE, EXAMPLES, World, read_manifests  # noqa: E402
@@ -109,7 +109,12 @@ def world(ceph, kube, vault, folder):
     if not binary.exists():
         pytest.exit(f"{binary} is not there: cmake --preset release && "
                     "cmake --build build/release --target rbdcrypt", returncode=2)
-    return World(ceph, kube, vault, folder, binary)
+    made = World(ceph, kube, vault, folder, binary)
+    yield made
+    # What no test cleaned up after itself, at Ctrl-C say.
+    for driver in made.drivers:
+        driver.stop()
+        clean(driver.folder, driver.runtime)
 
 
 @pytest.fixture(scope="session")

@@ -208,13 +208,16 @@ class World:
         self.folder, self.binary = pathlib.Path(folder), binary
         # What set_up() made since the list was emptied.
         self.setups = []
+        # All that new_driver() ever made.
+        self.drivers = []
         # For test_zz_secrets: what tests saw of secrets, and what drivers wrote.
         self.secrets, self.logs = {}, {}
 
     def with_vault(self, vault):
         """The same world with another Vault."""
         other = World(self.ceph, self.kube, vault, self.folder, self.binary)
-        other.setups, other.secrets, other.logs = self.setups, self.secrets, self.logs
+        other.setups, other.drivers = self.setups, self.drivers
+        other.secrets, other.logs = self.secrets, self.logs
         return other
 
     def remember(self, name, secret):
@@ -278,6 +281,7 @@ class World:
                         runtime=f"/run/rbdcrypt-{os.getpid()}-{number}")
         # The file goes first where there is one; here the ConfigMap counts.
         driver.kms_config.unlink()
+        self.drivers.append(driver)
         for process in (driver.controller, driver.node):
             account = ACCOUNTS[process.role]
             token = write_private(driver.folder / f"{account}.token",
