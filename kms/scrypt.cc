@@ -40,9 +40,10 @@ Result<ScryptGate::Pass> ScryptGate::Enter(const Context& context) {
   while (free_places_ == 0) {
     RETURN_IF_ERROR(context.Check("wait for a place to derive a key by scrypt"));
     const auto wait = std::min<std::chrono::nanoseconds>(kLook, context.TimeLeft());
-    mutex_.AwaitWithTimeout(absl::Condition(
-                                +[](int* places) { return *places > 0; }, &free_places_),
-                            absl::FromChrono(wait));
+    mutex_.AwaitWithTimeout(
+        absl::Condition(
+            +[](const int* places) { return *places > 0; }, &std::as_const(free_places_)),
+        absl::FromChrono(wait));
   }
   RETURN_IF_ERROR(context.Check("derive a key by scrypt"));
   --free_places_;

@@ -62,7 +62,8 @@ Result<std::string> TakeHost(std::string_view& authority) {
     return InvalidArgument("an address has no ] behind its IPv6 address");
   }
   std::string host = ToLower(authority.substr(bracketed ? 1 : 0, bracketed ? end - 1 : end));
-  authority.remove_prefix(end == std::string_view::npos ? authority.size() : end + bracketed);
+  const std::size_t host_end = bracketed ? end + 1 : end;
+  authority.remove_prefix(std::min(host_end, authority.size()));
   if (host.empty()) {
     return InvalidArgument("an address names no host");
   }

@@ -178,7 +178,7 @@ Status Filesystem::Grow(const Context& context,
   } else {
     return Unimplemented(Cat("a file system of type ", type, " does not grow"));
   }
-  const Status status = subprocess_.RunChecked(context, command).status();
+  Status status = subprocess_.RunChecked(context, command).status();
   if (Message(status).find("Permission denied to resize") != std::string::npos) {
     return PermissionDenied(Cat("growing ", type,
                                 " while it is mounted needs the capability CAP_SYS_RESOURCE, which "

@@ -70,7 +70,7 @@ void Apply(const std::string& option, MountOptions& out) {
       std::ranges::count(kDropped, option) > 0) {
     return;
   }
-  const auto known = std::ranges::find(kFlags, option, &FlagName::name);
+  const auto* const known = std::ranges::find(kFlags, option, &FlagName::name);
   if (known == kFlags.end()) {
     out.data += out.data.empty() ? option : "," + option;
   } else if (known->sets) {

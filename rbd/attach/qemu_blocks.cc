@@ -101,7 +101,7 @@ Result<std::uint64_t> RawSize(const Context& context, QmpClient& client, const Q
   // Left by a call that was cut off, it would show an old size.
   Do(context, client, "blockdev-del", node).IgnoreError();
   RETURN_IF_ERROR(Do(context, client, "blockdev-add", options));
-  const auto size_bytes = NodeSize(context, client, kProbeNode);
+  auto size_bytes = NodeSize(context, client, kProbeNode);
   RETURN_IF_ERROR(Do(context, client, "blockdev-del", node));
   return size_bytes;
 }
