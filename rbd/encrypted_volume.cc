@@ -37,6 +37,12 @@ std::unique_ptr<kms::DekStore> MetadataStoreFor(Image& image, kms::Kms& kms) {
   return std::make_unique<MetadataDekStore>(image, *kms.wrapper(), kms.id());
 }
 
+kms::DekStore& TheStore(kms::DekStore* of_metadata, kms::Kms& kms) {
+  kms::DekStore* const store = of_metadata != nullptr ? of_metadata : kms.store();
+  RBDCRYPT_CHECK(store != nullptr);  // kms/kms.h: one of both there is.
+  return *store;
+}
+
 }  // namespace
 
 Result<EncryptionState> ReadEncryptionState(Image& image) {
@@ -62,7 +68,7 @@ EncryptedVolume::EncryptedVolume(Image& image, kms::Kms& kms, std::string volume
       kms_(kms),
       volume_id_(std::move(volume_id)),
       metadata_store_(MetadataStoreFor(image, kms)),
-      store_(metadata_store_ ? *metadata_store_ : *kms.store()) {}
+      store_(TheStore(metadata_store_.get(), kms)) {}
 
 std::string EncryptedVolume::Named(std::string_view text) const {
   return Cat("volume ", volume_id_, ", KMS ", kms_.id(), ": ", text);

@@ -192,14 +192,14 @@ Status Journal::CheckStillNamed(const JournalEntry& entry) {
 Status Journal::CreateEntry(const JournalEntry& entry) {
   const std::string object = ObjectOf(entry.uuid);
   const OmapValues values = ValuesOf(entry);
-  const Status created = images_.omap().CreateObject(object, values);
+  Status created = images_.omap().CreateObject(object, values);
   if (created.code() != Code::kAlreadyExists) {
     return created;
   }
   return images_.omap().CompareAndSet(object, kKeyVolumeName, "", values);
 }
 
-OmapValues Journal::ValuesOf(const JournalEntry& entry) const {
+OmapValues Journal::ValuesOf(const JournalEntry& entry) {
   OmapValues values{{kKeyVolumeName, entry.request_name}, {kKeyImageName, entry.image_name}};
   if (!entry.owner.empty()) {
     values[kKeyOwner] = entry.owner;

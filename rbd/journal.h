@@ -99,7 +99,7 @@ class Journal {
   Status CreateEntry(const JournalEntry& entry);
   Status CheckStillNamed(const JournalEntry& entry);
   Status GiveUpIfPoolIsGone(const std::string& key, const std::string& value, std::int64_t pool_id);
-  OmapValues ValuesOf(const JournalEntry& entry) const;
+  static OmapValues ValuesOf(const JournalEntry& entry);
 
   Connection& connection_;
   Pool& journal_;
