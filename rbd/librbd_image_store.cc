@@ -77,7 +77,7 @@ Status CheckLayout(const RadosPool& pool, const ImageLayout& layout) {
 Status LibrbdImageStore::Create(std::string_view name, const ImageLayout& layout) {
   const std::string image_name(name);
   RETURN_IF_ERROR(CheckLayout(*pool_, layout));
-  const Status created = CreateOnce(image_name, layout);
+  Status created = CreateOnce(image_name, layout);
   if (created.code() != Code::kAlreadyExists) {
     return created;
   }

@@ -25,7 +25,7 @@ Status CheckCipher(const std::string& cipher) {
 
 Result<std::size_t> ParseKeyBits(const std::string& text) {
   const std::optional<std::uint64_t> bits = ParseUint64(text);
-  if (bits == 256 || bits == 512) {
+  if (bits && (*bits == 256 || *bits == 512)) {
     return static_cast<std::size_t>(*bits);
   }
   return InvalidArgument(Cat("encryptionKeySize \"", text,
@@ -34,7 +34,7 @@ Result<std::size_t> ParseKeyBits(const std::string& text) {
 
 Result<std::uint32_t> ParseSectorBytes(const std::string& text) {
   const std::optional<std::uint64_t> bytes = ParseUint64(text);
-  if (bytes == 512 || bytes == 1024 || bytes == 2048 || bytes == 4096) {
+  if (bytes && (*bytes == 512 || *bytes == 1024 || *bytes == 2048 || *bytes == 4096)) {
     return static_cast<std::uint32_t>(*bytes);
   }
   return InvalidArgument(Cat("encryptionSectorSize \"", text,

@@ -150,7 +150,7 @@ Result<MemoryGate::Memory> MemoryGate::ReadMemory() const {
   return memory;
 }
 
-void MemoryGate::ApplyCgroup(const std::string& folder, Memory& memory) const {
+void MemoryGate::ApplyCgroup(const std::string& folder, Memory& memory) {
   const std::string max_text = ReadFile(folder + "/memory.max");
   const std::optional<std::uint64_t> max = ParseUint64(Trim(max_text));  // "max": no limit
   if (!max) {

@@ -83,7 +83,7 @@ class MemoryGate {
   };
 
   Result<Memory> ReadMemory() const;
-  void ApplyCgroup(const std::string& folder, Memory& memory) const;
+  static void ApplyCgroup(const std::string& folder, Memory& memory);
   Status CheckMemory(std::uint64_t bytes) const;
   bool HasRoom(std::uint64_t bytes) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   Status Take(const Context& context, std::uint64_t bytes);

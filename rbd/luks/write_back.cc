@@ -64,7 +64,7 @@ Result<bool> IsRepaired(HeaderIo& io, const CopyUpdate& written) {
 }
 
 Status ClaimSecond(HeaderIo& io, const CopyUpdate& first, const CopyUpdate& second) {
-  const Status claimed = Claim(io, second);
+  Status claimed = Claim(io, second);
   if (claimed.code() != Code::kAborted) {
     return claimed;
   }
