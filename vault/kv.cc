@@ -236,6 +236,8 @@ Status Kv::SetCustomMetadata(
 Status Kv::SendPlain(const Context& context, Call call, std::string_view right) {
   const std::string path = call.path;
   const bool deletes = call.method == "DELETE";
+  // A standby that lags answers by itself that there is nothing to delete.
+  call.node = Node::kActive;
   ASSIGN_OR_RETURN(const Answer answer, client_.Send(context, std::move(call)));
   const bool is_absent = deletes && answer.verdict() == Verdict::kAbsent &&
                          !answer.Says("no handler for route") && !answer.Says(kWrongVersionText);

@@ -43,10 +43,11 @@ struct ServerLimits {
 
 // Which node may answer.
 enum class Node {
-  // Any: what changes something is decided by the active node in any case.
+  // Any: what writes something is decided by the active node in any case.
   kAny,
-  // The active one, for reads that decide about a key: a standby may read the past (vault.md 4).
-  // With one address only, whatever stands behind that answers.
+  // The active one, for reads that decide about a key, logins, deletes: a standby may read the past
+  // (vault.md 4), and by that refuse a role, or find nothing to delete. With one address only,
+  // whatever stands behind that answers.
   kActive,
 };
 

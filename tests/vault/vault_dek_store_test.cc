@@ -205,6 +205,18 @@ TEST_F(VaultDekStoreTest, FetchReadsTheActiveNodeOfSeveral) {
   EXPECT_EQ(Fetched(), "k1");
 }
 
+TEST_F(VaultDekStoreTest, RemoveAsksTheActiveNodeOfSeveral) {
+  world_.vault.SetNode("https://a:8200", FakeVault::NodeMode::kStale);
+  world_.vault.SetNode("https://b:8200", FakeVault::NodeMode::kActive);
+  for (const char* destroys : {"true", "false"}) {
+    Open({{"vaultAddress", "https://a:8200,https://b:8200"}, {"vaultDestroyKeys", destroys}});
+    ASSERT_THAT(Create("k0"), IsOk());
+    ASSERT_THAT(store().Remove(world_.context(), kVolume), IsOk());
+    EXPECT_EQ(world_.vault.seen().back().method, "DELETE");
+    EXPECT_EQ(world_.vault.seen().back().node, "https://b:8200");
+  }
+}
+
 TEST_F(VaultDekStoreTest, VersionWithoutItsDataIsDamageAfterSomeTries) {
   Open();
   world_.vault.Inject(Cat("GET ", kPath),
