@@ -53,7 +53,9 @@ Status WatchLoop::Turn(const Context& context) {
     RETURN_IF_ERROR(ListAll(context));
   }
   const Status status = WatchOnce(context);
-  needs_list_ = needs_list_ || IsExpired(status) || status.code() == Code::kInternal;
+  // Who may list and not watch hears of changes by listing, now and then.
+  needs_list_ = needs_list_ || IsExpired(status) || status.code() == Code::kInternal ||
+                status.code() == Code::kPermissionDenied;
   return status;
 }
 

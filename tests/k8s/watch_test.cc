@@ -183,6 +183,23 @@ TEST_F(WatchTest, PermissionMayBeGrantedLater) {
   EXPECT_TRUE(heard_.WaitFor(1));
 }
 
+TEST_F(WatchTest, WhoMayOnlyListHearsOfChangesByListing) {
+  int lists = 0;
+  testing::FakeHttpClient http([&](const auto& seen) {
+    if (seen.target.find("watch=true") != std::string::npos) {
+      return testing::FakeHttpClient::Answer(403, R"({"kind":"Status","code":403})");
+    }
+    return testing::FakeHttpClient::Answer(
+        200, Cat(R"({"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"c)", ++lists,
+                 R"(","namespace":"shop","resourceVersion":"7"}}]})"));
+  });
+  RestClient client(http);
+  WatchLoop loop(client, options_, heard_.Listener());
+  loop.Run(Context({.clock = &clock_, .is_cancelled = [&] { return lists > 2; }}));
+  ASSERT_THAT(heard_.lines(), SizeIs(3));
+  EXPECT_THAT(heard_.lines().back(), HasSubstr("| c3"));
+}
+
 TEST_F(WatchTest, AWatchThatEndsAtOnceAndSaysNothingIsAFailure) {
   int watches = 0;
   testing::FakeHttpClient http([&](const auto& seen) {
