@@ -8,12 +8,15 @@ the servers wrote down, and those of one more life in all that a driver shows an
 import base64
 import pathlib
 import re
+import shutil
 import types
 
 import pytest
 
+import keys
 import memory
-from calls import SMALL, small_volume, stage_error
+from calls import small_volume, stage_error
+from harness.leftovers import Leftovers
 from witness import Witness
 from world import DRIVER_NAMESPACE, Case
 
@@ -27,7 +30,6 @@ def add_dek(secrets, volume, dek):
 
 
 def metadata_dek(setup, v):
-    import keys
     wrapped = setup.world.ceph.run("rbd", "image-meta", "get", keys.image_spec(v), keys.DEK_KEY)
     return keys.metadata_dek(wrapped, setup.passphrase, v.id).decode()
 
@@ -36,36 +38,42 @@ def metadata_dek(setup, v):
 def life(world):
     """A driver with a staged volume of each provider, which met errors before; what is known of its
     secrets; and a witness who looked on."""
-    seen = Witness()
-    seen.start()
-    driver = world.new_driver()
-    seen.watch_folder(driver.folder)
-    driver.start()
-    secrets, volumes, setups = {}, [], []
-    for provider in ("vault", "vaulttokens", "vaulttenantsa", "metadata"):
-        setup = world.set_up(Case(provider))
-        world.setups.remove(setup)
-        setups.append(setup)
-        v = small_volume(driver, setup)
-        volumes.append(v)
-        if provider == "metadata":
-            add_dek(secrets, v, metadata_dek(setup, v))
-            secrets[f"passphrase of {setup.tenant}"] = setup.passphrase.encode()
-        else:
-            add_dek(secrets, v, setup.stored_dek(v))
-            fail_with(setup, v)
-        if provider == "vaulttokens":
-            token = world.kube.secret(setup.tenant, "ceph-csi-kms-token")["token"]
-            secrets[f"token of {setup.tenant}"] = token.encode()
-        v.stage().unstage().stage()
-    yield types.SimpleNamespace(driver=driver, secrets=secrets, witness=seen, setups=setups,
-                                volumes=volumes)
-    for v in volumes:
-        v.unstage().delete()
-    driver.stop()
-    for setup in setups:
-        setup.remove()
-    seen.stop()
+    lived = types.SimpleNamespace(driver=world.new_driver(), secrets={}, witness=Witness(),
+                                  setups=[], volumes=[])
+    lived.witness.start()
+    lived.witness.watch_folder(lived.driver.folder)
+    try:
+        lived.driver.start()
+        for provider in ("vault", "vaulttokens", "vaulttenantsa", "metadata"):
+            live(lived, world.set_up(Case(provider)))
+        yield lived
+        for v in lived.volumes:
+            v.unstage().delete()
+    finally:
+        lived.driver.stop()
+        lived.witness.stop()
+        Leftovers(lived.driver.folder, lived.driver.runtime).remove()
+        shutil.rmtree(lived.driver.runtime, ignore_errors=True)
+        for setup in lived.setups:
+            setup.remove()
+
+
+def live(lived, setup):
+    # It outlasts the single test.
+    setup.world.setups.remove(setup)
+    lived.setups.append(setup)
+    v = small_volume(lived.driver, setup)
+    lived.volumes.append(v)
+    if setup.case.provider == "metadata":
+        add_dek(lived.secrets, v, metadata_dek(setup, v))
+        lived.secrets[f"passphrase of {setup.tenant}"] = setup.passphrase.encode()
+    else:
+        add_dek(lived.secrets, v, setup.stored_dek(v))
+        fail_with(setup, v)
+    if setup.case.provider == "vaulttokens":
+        token = setup.world.kube.secret(setup.tenant, "ceph-csi-kms-token")["token"]
+        lived.secrets[f"token of {setup.tenant}"] = token.encode()
+    v.stage().unstage().stage()
 
 
 def fail_with(setup, v):
