@@ -146,8 +146,7 @@ Status RadosOmap::Set(std::string_view object, const OmapValues& values) {
 }
 
 Status RadosOmap::SetNew(std::string_view object, std::string_view key, std::string_view value) {
-  Status taken =
-      AlreadyExists(Cat("object ", pool_->Spec(object), " has a key ", key, " already"));
+  Status taken = AlreadyExists(Cat("object ", pool_->Spec(object), " has a key ", key, " already"));
   const auto present = Get(object, key);
   if (present.ok()) {
     return taken;
