@@ -160,6 +160,8 @@ def test_no_quorum(three_nodes, opened_on_three):
         stack.callback(vault.up)
         for node in (1, 2):
             vault.stop(node)
+        # An active node answers until it has missed the others for a while.
+        wait_until(lambda: vault.send("GET", "sys/health", node=3)[0] != 200)
         expect_stage_error(v, setup, "UNAVAILABLE")
     vault.active()
     expect_opens(v)
