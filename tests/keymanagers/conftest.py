@@ -117,6 +117,16 @@ def world(ceph, kube, vault, folder):
         clean(driver.folder, driver.runtime)
 
 
+@pytest.fixture(scope="module")
+def three_nodes(world, folder):
+    """The same world with a Vault of three nodes, for one file's tests alone: they stop nodes."""
+    server = Vault(folder / "vault3", nodes=3)
+    try:
+        yield world.with_vault(server.up())
+    finally:
+        server.down()
+
+
 @pytest.fixture(scope="session")
 def pool(ceph):
     """The pool as its administrator sees it."""

@@ -8,7 +8,6 @@ import pytest
 
 from calls import (SMALL, error_of, expect_opens, expect_stage_error, small_volume, stage_error,
                    try_stage, wait_until)
-from harness.vault import Vault
 from world import DRIVER_NAMESPACE, TENANT_PROVIDERS, Case
 
 ALL = ("vault", *TENANT_PROVIDERS)
@@ -108,15 +107,6 @@ def test_stopped_kubernetes(opened, kube, provider):
 
 
 # ---- three nodes --------------------------------------------------------------------------------
-
-@pytest.fixture(scope="module")
-def three_nodes(world, folder):
-    server = Vault(folder / "vault3", nodes=3)
-    try:
-        yield world.with_vault(server.up())
-    finally:
-        server.down()
-
 
 @pytest.fixture
 def opened_on_three(three_nodes, start_driver):

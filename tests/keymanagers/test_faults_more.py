@@ -13,7 +13,6 @@ import pytest
 from between import Between
 from calls import (SMALL, error_of, expect_opens, expect_stage_error, small_volume, try_stage,
                    wait_until)
-from harness.vault import Vault
 from service import make_ca, make_certificate
 from test_denied import grant_of
 from test_stories import expect_nothing_new, keys_of, snapshot
@@ -131,15 +130,6 @@ def test_tenants_token_revoked_in_the_middle(world, kube, vault, between, pool, 
 
 
 # ---- standbys that lag --------------------------------------------------------------------------
-
-@pytest.fixture(scope="module")
-def three_nodes(world, folder):
-    server = Vault(folder / "vault-lagging", nodes=3)
-    try:
-        yield world.with_vault(server.up())
-    finally:
-        server.down()
-
 
 @contextlib.contextmanager
 def paused(vault, node):
