@@ -50,19 +50,22 @@ void AppendTexts(const SecretJson& body, std::string_view field, std::string& ou
   RBDCRYPT_CHECK(done.ok());
 }
 
-std::string TextsOf(std::string_view body) {
+std::string TextsOf(const SecretJson& json) {
   std::string out;
-  const Result<SecretJson> json = SecretJson::Parse(body, "the answer");
-  if (json.ok()) {
-    AppendTexts(*json, "errors", out);
-    if (out.empty()) {
-      AppendTexts(*json, "warnings", out);
-    }
+  AppendTexts(json, "errors", out);
+  if (out.empty()) {
+    AppendTexts(json, "warnings", out);
   }
   std::ranges::replace_if(
       out, [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
   Cut(out, kMaxText);
   return std::string(Trim(out));
+}
+
+bool HasFormOfVaults(const SecretJson& json) {
+  return json.type() == SecretJson::Type::kObject &&
+         (json.Find({"errors"}).has_value() || json.Find({"data"}).has_value() ||
+          json.Find({"warnings"}).has_value());
 }
 
 bool IsJson(const net::HttpAnswer& http) {
@@ -80,7 +83,7 @@ Verdict OfServerError(int status, std::string_view text) {
   return is_long ? Verdict::kRetryLater : Verdict::kRetrySoon;
 }
 
-Verdict OfClientError(int status, std::string_view text) {
+Verdict OfClientError(int status, std::string_view text, bool is_vaults) {
   switch (status) {
     case 400:
       if (Holds(text, "from non-versioned to versioned")) {
@@ -90,7 +93,7 @@ Verdict OfClientError(int status, std::string_view text) {
     case 403:
       return Verdict::kDenied;
     case 404:
-      return Verdict::kAbsent;
+      return is_vaults ? Verdict::kAbsent : Verdict::kRetryLater;
     case 412:
       return Verdict::kRetrySoon;
     case 429:
@@ -104,12 +107,9 @@ Verdict OfClientError(int status, std::string_view text) {
   }
 }
 
-Verdict Judge(int status, std::string_view text, bool has_good_body) {
-  if (status / 100 == 2) {
-    return has_good_body ? Verdict::kSuccess : Verdict::kRetrySoon;
-  }
+Verdict JudgeError(int status, std::string_view text, bool is_vaults) {
   if (status / 100 == 4) {
-    return OfClientError(status, text);
+    return OfClientError(status, text, is_vaults);
   }
   // Redirects that could be followed were; 1xx is no final answer.
   return status / 100 == 5 ? OfServerError(status, text) : Verdict::kRetryLater;
@@ -130,11 +130,17 @@ Answer Answer::From(net::HttpAnswer http) {
     answer.location_ = http.Find("Location").value_or("");
   }
   answer.body_ = std::move(http.body);
-  if (answer.is_json_) {
-    answer.text_ = TextsOf(answer.body_.RevealText());
+  const Result<SecretJson> json = answer.Json();
+  if (json.ok()) {
+    answer.text_ = TextsOf(*json);
+    answer.is_vaults_ = HasFormOfVaults(*json);
   }
-  const bool has_good_body = answer.body_.empty() || answer.Json().ok();
-  answer.verdict_ = Judge(answer.status_, answer.text_, has_good_body);
+  if (answer.status_ / 100 == 2) {
+    const bool is_good = json.ok() || answer.body_.empty();
+    answer.verdict_ = is_good ? Verdict::kSuccess : Verdict::kRetrySoon;
+  } else {
+    answer.verdict_ = JudgeError(answer.status_, answer.text_, answer.is_vaults_);
+  }
   return answer;
 }
 
@@ -154,12 +160,20 @@ Result<SecretJson> Answer::Json() const {
 }
 
 bool Answer::MayHaveActed() const {
+  if (verdict_ == Verdict::kRetryLater) {
+    // Vault itself says so before it acts, and who redirects passes nothing on.
+    return !is_vaults_ && status_ / 100 != 3;
+  }
   return verdict_ == Verdict::kRetrySoon && status_ != 412;
 }
 
 std::string Answer::Describe() const {
   if (!location_.empty()) {
     return Cat("HTTP ", status_, " to an address that the configuration does not name");
+  }
+  if (!is_vaults_ && !body_.empty()) {
+    return Cat("HTTP ", status_, " that is no answer of a Vault; is this address one, or a proxy ",
+               "before it?");
   }
   return text_.empty() ? Cat("HTTP ", status_) : Cat("HTTP ", status_, ": ", text_);
 }

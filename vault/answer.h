@@ -23,12 +23,15 @@ namespace rbdcrypt::vault {
 //   first kRetryLater    503, 472 to 474, 530, 500 without an active node,      again, with longer
 //   waits
 //                  a redirect to a host nobody named, 400 of a KV mount
-//                  that is being made
+//                  that is being made, 404 of a proxy
 //   kThrottled     429                                                    wait as told, again
 //   kDenied        403                                                    one new login, once again
 //   kConflict      400 of a check-and-set                                 read, decide
-//   kAbsent        404                                                    the asker's to tell apart
+//   kAbsent        404 of a Vault                                         the asker's to tell apart
 //   kRefused       400, 405, 413, 501, other 4xx                          report
+//
+// "Absent" lets a DEK be made or a delete end, so only what has the form of a Vault's answer, a
+// JSON object with "errors", "data" or "warnings" (vault.md 2), is taken for it.
 enum class Verdict {
   kSuccess,
   kRetrySoon,
@@ -70,7 +73,8 @@ class Answer {
   // JSON: something that is no Vault answered.
   Result<SecretJson> Json() const;
 
-  // Whether the server may have acted upon a request that it answered so.
+  // Whether the server may have acted upon a request that it answered so: an answer of a proxy
+  // does not tell what the Vault behind it did.
   bool MayHaveActed() const;
 
   // Whether an earlier try of the same request may have been acted upon; set by vault/client.
@@ -88,6 +92,8 @@ class Answer {
   Verdict verdict_ = Verdict::kRefused;
   Secret body_;
   bool is_json_ = false;
+  // The body has the form of a Vault's answer.
+  bool is_vaults_ = false;
   bool was_repeated_ = false;
   std::string text_;
   std::optional<std::chrono::seconds> retry_after_;

@@ -6,7 +6,6 @@
 #include <array>
 #include <cstddef>
 #include <ctime>
-#include <utility>
 
 #include "base/strings.h"
 
@@ -27,15 +26,15 @@ std::string TimeText(std::chrono::system_clock::time_point when) {
 Breaker::Breaker(std::string server, Options options)
     : server_(std::move(server)), options_(options), pause_(options.pause) {}
 
-Status Breaker::Allow(const Clock& clock) {
+Result<Breaker::Ticket> Breaker::Allow(const Clock& clock) {
   absl::MutexLock lock(&mutex_);
   if (failures_ < options_.threshold) {
-    return OkStatus();
+    return Ticket{};
   }
   const Clock::TimePoint now = clock.Now();
   if (now >= open_until_ && !is_probing_) {
     is_probing_ = true;
-    return OkStatus();
+    return Ticket{.is_probe = true};
   }
   const auto left =
       std::max(std::chrono::ceil<std::chrono::seconds>(open_until_ - now), std::chrono::seconds(1));
@@ -43,9 +42,9 @@ Status Breaker::Allow(const Clock& clock) {
                          "); it is tried again in ", left.count(), " s, this call was not sent"));
 }
 
-void Breaker::Report(const Clock& clock, Outcome outcome, std::string_view why) {
+void Breaker::Report(const Clock& clock, Ticket ticket, Outcome outcome, std::string_view why) {
   absl::MutexLock lock(&mutex_);
-  const bool was_probe = std::exchange(is_probing_, false);
+  is_probing_ = is_probing_ && !ticket.is_probe;
   if (outcome == Outcome::kUnknown) {
     return;
   }
@@ -58,12 +57,16 @@ void Breaker::Report(const Clock& clock, Outcome outcome, std::string_view why) 
     down_since_ = clock.Wall();
   }
   why_ = why;
-  // Counted no further than needed, so that it cannot overflow.
-  failures_ = std::min(failures_ + 1, options_.threshold);
+  const bool is_open = failures_ == options_.threshold;
+  if (is_open && !ticket.is_probe) {
+    return;
+  }
+  if (is_open) {
+    pause_ = std::min(pause_ * 2, options_.longest_pause);
+  } else {
+    ++failures_;
+  }
   if (failures_ == options_.threshold) {
-    if (was_probe) {
-      pause_ = std::min(pause_ * 2, options_.longest_pause);
-    }
     open_until_ = clock.Now() + pause_;
   }
 }

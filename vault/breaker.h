@@ -29,9 +29,14 @@ class Breaker {
   // `server` for texts: "Vault at https://…".
   Breaker(std::string server, Options options);
 
-  // Whether a try may go out now; each ok is followed by exactly one Report.
+  // The right to one try, which is followed by exactly one Report with it.
+  struct Ticket {
+    bool is_probe = false;
+  };
+
+  // Whether a try may go out now.
   // kUnavailable: open; the text says since when the server is down, why, and when the next try is.
-  Status Allow(const Clock& clock);
+  Result<Ticket> Allow(const Clock& clock);
 
   enum class Outcome {
     // It answered, whatever it said.
@@ -41,8 +46,9 @@ class Breaker {
     kUnknown,
   };
 
-  // `why` for Outcome::kDown: "connection refused".
-  void Report(const Clock& clock, Outcome outcome, std::string_view why);
+  // `why` for Outcome::kDown: "connection refused". A try that began before it opened ends no
+  // probe.
+  void Report(const Clock& clock, Ticket ticket, Outcome outcome, std::string_view why);
 
  private:
   const std::string server_;

@@ -21,6 +21,9 @@ constexpr milliseconds kSlice = milliseconds(100);
 // A server that asks for more is waited for by the caller's next call, not by this one.
 constexpr std::chrono::seconds kMaxThrottle = std::chrono::seconds(30);
 
+// Added to what a server asks for, so that those it told the same do not come back together.
+constexpr milliseconds kThrottleSpread = milliseconds(250);
+
 milliseconds Jitter(milliseconds limit) {
   // Spreads callers apart; nothing secret hangs on it.
   thread_local std::mt19937_64 engine{std::random_device{}()};
@@ -76,13 +79,14 @@ class Client::Tries {
 
   Result<Answer> Run(const net::HttpRequest& request) {
     for (int tries = 1;; ++tries) {
-      Result<Answer> answer =
+      Server::Tried tried =
           client_.server_->Try(context_, request, {.urgency = call_.urgency, .node = call_.node});
+      Result<Answer>& answer = tried.answer;
       if (answer.ok() ? IsFinal(*answer) : answer.status().code() != Code::kUnavailable) {
         return Finish(std::move(answer));
       }
       Status why = Learn(answer);
-      if (tries >= client_.limits_.max_tries || !Pause(answer)) {
+      if (tries >= client_.limits_.max_tries || !Pause(tried)) {
         return Mark(why);
       }
     }
@@ -118,14 +122,18 @@ class Client::Tries {
   }
 
   // Waits as the outcome wants it; false where the next try must not happen.
-  bool Pause(const Result<Answer>& answer) {
+  bool Pause(const Server::Tried& tried) {
+    if (tried.next == Server::Next::kNotNow) {
+      return false;
+    }
     ++failures_;
-    const Verdict verdict = answer.ok() ? answer->verdict() : Verdict::kRetrySoon;
-    if (verdict == Verdict::kThrottled && answer->retry_after().has_value()) {
-      return *answer->retry_after() <= kMaxThrottle && Wait(context_, *answer->retry_after());
+    const Verdict verdict = VerdictOf(tried);
+    if (verdict == Verdict::kThrottled && tried.answer->retry_after().has_value()) {
+      const std::chrono::seconds told = *tried.answer->retry_after();
+      return told <= kMaxThrottle && Wait(context_, told + Jitter(kThrottleSpread));
     }
     // An address not yet asked comes before any wait.
-    if (verdict != Verdict::kThrottled &&
+    if (verdict != Verdict::kThrottled && tried.next == Server::Next::kOtherAddress &&
         static_cast<std::size_t>(failures_) % client_.server_->size() != 0) {
       return context_.Check("the next try").ok();
     }
@@ -137,6 +145,13 @@ class Client::Tries {
     const milliseconds wait = Jitter(std::min(limit, limits.cap));
     limit = std::min(limit * 2, limits.cap);
     return Wait(context_, wait);
+  }
+
+  static Verdict VerdictOf(const Server::Tried& tried) {
+    if (tried.answer.ok()) {
+      return tried.answer->verdict();
+    }
+    return tried.next == Server::Next::kLater ? Verdict::kRetryLater : Verdict::kRetrySoon;
   }
 
   Status Mark(const Status& status) const {

@@ -14,6 +14,9 @@ namespace {
 // A health answer is short and quick.
 constexpr std::chrono::seconds kHealthTimeout = std::chrono::seconds(3);
 
+// Of a call's time, no less than this for an address, so that a slow one is not called dead.
+constexpr std::chrono::seconds kLeastTryTimeout = std::chrono::seconds(1);
+
 bool IsStandby(int health) {
   return health == 429 || health == 472 || health == 473 || health == 474;
 }
@@ -57,7 +60,10 @@ Result<std::shared_ptr<Server>> Server::New(const std::vector<std::string>& addr
   for (const std::string& address : addresses) {
     ASSIGN_OR_RETURN(const net::Url url, net::ParseUrl(address));
     ASSIGN_OR_RETURN(std::unique_ptr<net::HttpClient> client, factory(url, tls));
-    nodes.push_back({.client = std::move(client), .origin = OriginOf(url), .skip_until = {}});
+    nodes.push_back({.client = std::move(client),
+                     .origin = OriginOf(url),
+                     .skip_until = {},
+                     .refusal = OkStatus()});
   }
   if (nodes.empty()) {
     return InvalidArgument("Vault has no address");
@@ -66,34 +72,52 @@ Result<std::shared_ptr<Server>> Server::New(const std::vector<std::string>& addr
       new Server(Cat("Vault at ", Join(addresses, ", ")), std::move(nodes), limits));
 }
 
-Result<Answer> Server::Try(const Context& context, const net::HttpRequest& request, Wish wish) {
-  ASSIGN_OR_RETURN(const Limiter::Seat seat, limiter_.Take(context, wish.urgency));
-  if (const Status allowed = breaker_.Allow(context.clock()); !allowed.ok()) {
-    return net::NeverArrived(allowed);
+Server::Tried Server::Try(const Context& context, const net::HttpRequest& request, Wish wish) {
+  const Result<Limiter::Seat> seat = limiter_.Take(context, wish.urgency);
+  if (!seat.ok()) {
+    return {.answer = seat.status()};
   }
-  Result<Answer> answer = TryAllowed(context, request, wish.node);
-  using Outcome = Breaker::Outcome;
-  if (answer.ok()) {
-    breaker_.Report(context.clock(), IsDown(*answer) ? Outcome::kDown : Outcome::kAlive,
-                    answer->Describe());
-  } else {
-    const bool is_down = answer.status().code() == Code::kUnavailable;
-    breaker_.Report(context.clock(), is_down ? Outcome::kDown : Outcome::kUnknown,
-                    Message(answer.status()));
+  const Result<Breaker::Ticket> ticket = breaker_.Allow(context.clock());
+  if (!ticket.ok()) {
+    return {.answer = net::NeverArrived(ticket.status()), .next = Next::kNotNow};
   }
-  return answer;
+  Tried tried = TryAllowed(context, request, wish.node);
+  ReportToBreaker(context.clock(), *ticket, tried);
+  return tried;
 }
 
-Result<Answer> Server::TryAllowed(const Context& context,
-                                  const net::HttpRequest& request,
-                                  Node node) {
+void Server::ReportToBreaker(const Clock& clock, Breaker::Ticket ticket, const Tried& tried) {
+  using Outcome = Breaker::Outcome;
+  if (tried.answer.ok()) {
+    breaker_.Report(clock, ticket, IsDown(*tried.answer) ? Outcome::kDown : Outcome::kAlive,
+                    tried.answer->Describe());
+    return;
+  }
+  // A server that elects is waited for, not given up.
+  const bool is_down =
+      tried.answer.status().code() == Code::kUnavailable && tried.next != Next::kLater;
+  breaker_.Report(clock, ticket, is_down ? Outcome::kDown : Outcome::kUnknown,
+                  Message(tried.answer.status()));
+}
+
+Server::Tried Server::TryAllowed(const Context& context,
+                                 const net::HttpRequest& request,
+                                 Node node) {
   std::size_t index = Order(context.clock().Now()).front();
   if (node == Node::kActive && nodes_.size() > 1) {
-    ASSIGN_OR_RETURN(index, FindActive(context));
+    Search search;
+    const Result<std::size_t> active = FindActive(context, search);
+    if (!active.ok()) {
+      return {.answer = active.status(),
+              .next = search.has_standby ? Next::kLater : Next::kOtherAddress};
+    }
+    index = *active;
   }
-  ASSIGN_OR_RETURN(Answer answer, SendTo(context, request, index));
-  return answer.location().empty() ? std::move(answer)
-                                   : Follow(context, request, std::move(answer));
+  Result<Answer> answer = SendTo(context, request, index);
+  if (!answer.ok() || answer->location().empty()) {
+    return {.answer = std::move(answer)};
+  }
+  return {.answer = Follow(context, request, *std::move(answer))};
 }
 
 Result<Answer> Server::Follow(const Context& context,
@@ -112,11 +136,21 @@ Result<Answer> Server::Follow(const Context& context,
   return SendTo(context, request, static_cast<std::size_t>(found - nodes_.begin()));
 }
 
+// Where there are others, an address that says nothing must leave them some of the call's time.
+Context Server::LimitOf(const Context& context, std::chrono::seconds most) const {
+  using Nanoseconds = std::chrono::nanoseconds;
+  Nanoseconds limit = most;
+  if (nodes_.size() > 1) {
+    limit = std::min(limit, std::max<Nanoseconds>(context.TimeLeft() / 2, kLeastTryTimeout));
+  }
+  return context.WithTimeout(limit);
+}
+
 Result<Answer> Server::SendTo(const Context& context,
                               const net::HttpRequest& request,
                               std::size_t index) {
-  const Context limited = context.WithTimeout(limits_.try_timeout);
-  Result<net::HttpAnswer> http = nodes_[index].client->Send(limited, request);
+  Result<net::HttpAnswer> http =
+      nodes_[index].client->Send(LimitOf(context, limits_.try_timeout), request);
   if (http.ok()) {
     Answer answer = Answer::From(*std::move(http));
     Note(context.clock(), index, !IsDown(answer));
@@ -124,6 +158,9 @@ Result<Answer> Server::SendTo(const Context& context,
   }
   RETURN_IF_ERROR(context.Check("ask Vault"));
   const Code code = http.status().code();
+  if (code == Code::kInvalidArgument) {
+    return Refused(context.clock(), index, http.status());
+  }
   if (code != Code::kUnavailable && code != Code::kDeadlineExceeded && code != Code::kDataLoss) {
     return http.status();
   }
@@ -132,11 +169,10 @@ Result<Answer> Server::SendTo(const Context& context,
   return net::MayHaveArrived(http.status()) ? status : net::NeverArrived(status);
 }
 
-Result<std::size_t> Server::FindActive(const Context& context) {
+Result<std::size_t> Server::FindActive(const Context& context, Search& search) {
   if (const auto known = KnownActive(context.clock().Now()); known.has_value()) {
     return *known;
   }
-  std::string found;
   for (const std::size_t index : Order(context.clock().Now())) {
     const Result<int> health = HealthOf(context, index);
     RETURN_IF_ERROR(context.Check("look for Vault's active node"));
@@ -145,17 +181,21 @@ Result<std::size_t> Server::FindActive(const Context& context) {
       return index;
     }
     if (health.status().code() == Code::kInvalidArgument) {
-      return health.status();
+      const Status refused = Refused(context.clock(), index, health.status());
+      if (refused.code() == Code::kInvalidArgument) {
+        return refused;
+      }
     }
-    found += Cat(found.empty() ? "" : ", ", nodes_[index].origin, ": ",
-                 !health.ok()         ? Message(health.status())
-                 : IsStandby(*health) ? "standby"
-                 : *health == 503     ? "sealed"
-                                      : Cat("HTTP ", *health));
+    search.has_standby = search.has_standby || (health.ok() && IsStandby(*health));
+    search.found += Cat(search.found.empty() ? "" : ", ", nodes_[index].origin, ": ",
+                        !health.ok()         ? Message(health.status())
+                        : IsStandby(*health) ? "standby"
+                        : *health == 503     ? "sealed"
+                                             : Cat("HTTP ", *health));
   }
   return net::NeverArrived(
       Unavailable(Cat("no configured address is the active node, which alone knows the present ",
-                      "state of a key (", found,
+                      "state of a key (", search.found,
                       "): unseal it, wait for its election, or add it to the option "
                       "vaultAddress")));
 }
@@ -165,7 +205,7 @@ Result<int> Server::HealthOf(const Context& context, std::size_t index) {
   request.target = "v1/sys/health";
   request.headers.push_back({.name = "X-Vault-Request", .value = "true"});
   ASSIGN_OR_RETURN(const net::HttpAnswer answer,
-                   nodes_[index].client->Send(context.WithTimeout(kHealthTimeout), request));
+                   nodes_[index].client->Send(LimitOf(context, kHealthTimeout), request));
   return answer.status;
 }
 
@@ -185,11 +225,24 @@ std::vector<std::size_t> Server::Order(Clock::TimePoint now) const {
 void Server::Note(const Clock& clock, std::size_t index, bool is_good) {
   absl::MutexLock lock(&mutex_);
   nodes_[index].skip_until = is_good ? Clock::TimePoint() : clock.Now() + limits_.skip;
+  nodes_[index].refusal = OkStatus();
   if (is_good) {
     preferred_ = index;
   } else if (active_ == index) {
     active_.reset();
   }
+}
+
+// TLS refuses this address: a matter of configuration only where it refuses all.
+Status Server::Refused(const Clock& clock, std::size_t index, const Status& why) {
+  Note(clock, index, /*is_good=*/false);
+  absl::MutexLock lock(&mutex_);
+  nodes_[index].refusal = why;
+  const bool is_refused_by_all =
+      std::ranges::none_of(nodes_, [](const NodeState& node) { return node.refusal.ok(); });
+  return is_refused_by_all
+             ? why
+             : net::NeverArrived(Unavailable(Cat(nodes_[index].origin, ": ", Message(why))));
 }
 
 std::optional<std::size_t> Server::KnownActive(Clock::TimePoint now) const {

@@ -69,11 +69,27 @@ class Server {
     Node node = Node::kAny;
   };
 
+  // When another try may do better.
+  enum class Next {
+    // At once at another address, if there is one.
+    kOtherAddress,
+    // After a while: no node says it is active, so there may be an election.
+    kLater,
+    // Not in this call: the breaker is open.
+    kNotNow,
+  };
+
+  struct Tried {
+    Result<Answer> answer;
+    Next next = Next::kOtherAddress;
+  };
+
   // Sends `request` to the address that looks best; one that failed just now is asked last.
   // Errors as net::HttpClient, but a try's own time-out and an answer that is no HTTP are
-  // kUnavailable; kUnavailable, too: the breaker is open, or no node says it is active.
+  // kUnavailable; kUnavailable, too: the breaker is open, no node says it is active, or TLS refuses
+  // this address while another may do. kInvalidArgument: TLS refuses all of them.
   // net::MayHaveArrived() tells whether the server may have acted.
-  Result<Answer> Try(const Context& context, const net::HttpRequest& request, Wish wish);
+  Tried Try(const Context& context, const net::HttpRequest& request, Wish wish);
 
   std::size_t size() const { return nodes_.size(); }
 
@@ -88,18 +104,31 @@ class Server {
     // "https://a:8200", to compare a redirect with.
     std::string origin;
     Clock::TimePoint skip_until;
+    // What TLS said of it last, where it refused.
+    Status refusal;
+  };
+
+  // What a search for the active node found where there is none.
+  struct Search {
+    // "https://a:8200: standby, https://b:8200: sealed".
+    std::string found = {};
+    // A standby answered: there may be an election.
+    bool has_standby = false;
   };
 
   Server(std::string name, std::vector<NodeState> nodes, const ServerLimits& limits);
 
-  Result<Answer> TryAllowed(const Context& context, const net::HttpRequest& request, Node node);
+  Tried TryAllowed(const Context& context, const net::HttpRequest& request, Node node);
+  void ReportToBreaker(const Clock& clock, Breaker::Ticket ticket, const Tried& tried);
   Result<Answer> Follow(const Context& context, const net::HttpRequest& request, Answer answer);
   Result<Answer> SendTo(const Context& context, const net::HttpRequest& request, std::size_t index);
-  Result<std::size_t> FindActive(const Context& context);
+  Result<std::size_t> FindActive(const Context& context, Search& search);
   Result<int> HealthOf(const Context& context, std::size_t index);
+  Context LimitOf(const Context& context, std::chrono::seconds most) const;
 
   std::vector<std::size_t> Order(Clock::TimePoint now) const;
   void Note(const Clock& clock, std::size_t index, bool is_good);
+  Status Refused(const Clock& clock, std::size_t index, const Status& why);
   std::optional<std::size_t> KnownActive(Clock::TimePoint now) const;
   void SetActive(const Clock& clock, std::optional<std::size_t> index);
 

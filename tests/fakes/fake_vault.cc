@@ -41,6 +41,12 @@ class FakeVault::Node final : public net::HttpClient {
 
   Result<net::HttpAnswer> Send(const Context& context, const net::HttpRequest& request) override {
     RETURN_IF_ERROR(context.Check("send a request"));
+    if (vault_.IsSilent(address_)) {
+      context.clock().SleepUntil(
+          context.clock().Now() +
+          std::chrono::duration_cast<Clock::TimePoint::duration>(context.TimeLeft()));
+      return DeadlineExceeded(Cat(address_, ": no answer in time"));
+    }
     Seen seen{.node = address_,
               .method = request.method,
               .path = request.target.substr(3),
@@ -78,6 +84,12 @@ FakeVault::Factory() {
                 const net::TlsOptions&) -> Result<std::unique_ptr<net::HttpClient>> {
     return std::make_unique<Node>(*this, url.Text());
   };
+}
+
+bool FakeVault::IsSilent(const std::string& address) const {
+  absl::MutexLock lock(&mutex_);
+  const auto node = nodes_.find(address);
+  return node != nodes_.end() && node->second == NodeMode::kSilent;
 }
 
 void FakeVault::SetNode(const std::string& address, NodeMode mode) {

@@ -48,6 +48,8 @@ class FakeVault {
     kSealed,
     // Nobody listens.
     kDown,
+    // Takes what comes and says nothing.
+    kSilent,
     // Its certificate does not verify.
     kWrongCa,
   };
@@ -179,6 +181,7 @@ class FakeVault {
   static net::HttpAnswer Empty();
   static nlohmann::json MetadataOf(const Secret2& secret, std::size_t version);
 
+  bool IsSilent(const std::string& address) const;
   Result<net::HttpAnswer> Answer(const std::string& address, const Seen& seen);
   std::optional<Fault> TakeFault(const Seen& seen) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   net::HttpAnswer Health(NodeMode mode) const;

@@ -39,6 +39,22 @@ TEST(AnswerTest, VerdictFollowsTheStatus) {
   }
 }
 
+// Of a proxy, whose "no such page" must not let a DEK be made anew.
+TEST(AnswerTest, OnlyAVaultSaysThatSomethingIsAbsent) {
+  EXPECT_EQ(Of(404, R"({"data":null,"warnings":["Invalid path"]})").verdict(), Verdict::kAbsent);
+  EXPECT_EQ(Of(404, R"({"data":{"metadata":{"version":2}}})").verdict(), Verdict::kAbsent);
+  for (const char* body : {"", "404 page not found", "<html></html>", "{}", "[]", "null",
+                           R"({"message":"no such page"})", R"({"errors":)"}) {
+    EXPECT_EQ(Of(404, body).verdict(), Verdict::kRetryLater) << body;
+    EXPECT_TRUE(Of(404, body).MayHaveActed()) << body;
+  }
+  net::HttpAnswer page = FakeHttpClient::Answer(404, R"({"errors":[]})");
+  page.headers[0].value = "text/html";
+  const Answer answer = Answer::From(std::move(page));
+  EXPECT_EQ(answer.verdict(), Verdict::kRetryLater);
+  EXPECT_THAT(answer.Describe(), HasSubstr("a proxy before it"));
+}
+
 TEST(AnswerTest, TextsTellWhatSharesAStatus) {
   EXPECT_EQ(Of(400, R"({"errors":["check-and-set parameter did not match the current version"]})")
                 .verdict(),
@@ -87,8 +103,17 @@ TEST(AnswerTest, OnlySomeAnswersLeaveOpenWhetherTheServerActed) {
   EXPECT_TRUE(Of(500, "{}").MayHaveActed());
   EXPECT_TRUE(Of(504, "{}").MayHaveActed());
   EXPECT_FALSE(Of(412, "{}").MayHaveActed());
-  EXPECT_FALSE(Of(503, "{}").MayHaveActed());
+  EXPECT_FALSE(Of(503, R"({"errors":["Vault is sealed"]})").MayHaveActed());
   EXPECT_FALSE(Of(429, "{}").MayHaveActed());
+  EXPECT_FALSE(Of(307, "").MayHaveActed());
+  // Of a proxy, which may have given up on a Vault that did.
+  EXPECT_TRUE(Of(503, "no healthy upstream").MayHaveActed());
+}
+
+TEST(AnswerTest, ProxysAnswerIsCalledThat) {
+  EXPECT_EQ(Of(503, R"({"errors":["Vault is sealed"]})").Describe(), "HTTP 503: Vault is sealed");
+  EXPECT_THAT(Of(503, "no healthy upstream").Describe(), HasSubstr("no answer of a Vault"));
+  EXPECT_EQ(Of(503, "").Describe(), "HTTP 503");
 }
 
 }  // namespace

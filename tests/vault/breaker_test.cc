@@ -25,8 +25,8 @@ class BreakerTest : public ::testing::Test {
  protected:
   void Fail(int times) {
     for (int i = 0; i < times; ++i) {
-      ASSERT_THAT(breaker_.Allow(clock_), IsOk());
-      breaker_.Report(clock_, Outcome::kDown, "connection refused");
+      ASSERT_OK_AND_ASSIGN(const Breaker::Ticket ticket, breaker_.Allow(clock_));
+      breaker_.Report(clock_, ticket, Outcome::kDown, "connection refused");
     }
   }
 
@@ -46,7 +46,7 @@ TEST_F(BreakerTest, OpensAfterFailuresInARowAndSaysSinceWhenAndWhy) {
 
 TEST_F(BreakerTest, AnAnswerInBetweenStartsTheCountAnew) {
   Fail(2);
-  breaker_.Report(clock_, Outcome::kAlive, "");
+  breaker_.Report(clock_, {}, Outcome::kAlive, "");
   Fail(2);
   EXPECT_THAT(breaker_.Allow(clock_), IsOk());
 }
@@ -54,9 +54,9 @@ TEST_F(BreakerTest, AnAnswerInBetweenStartsTheCountAnew) {
 TEST_F(BreakerTest, LetsOneProbeThroughAfterThePause) {
   Fail(3);
   clock_.Advance(seconds(2));
-  EXPECT_THAT(breaker_.Allow(clock_), IsOk());
+  ASSERT_OK_AND_ASSIGN(const Breaker::Ticket probe, breaker_.Allow(clock_));
   EXPECT_THAT(breaker_.Allow(clock_), StatusIs(Code::kUnavailable));
-  breaker_.Report(clock_, Outcome::kAlive, "");
+  breaker_.Report(clock_, probe, Outcome::kAlive, "");
   EXPECT_THAT(breaker_.Allow(clock_), IsOk());
 }
 
@@ -73,9 +73,20 @@ TEST_F(BreakerTest, FailedProbesDoubleThePauseUpToTheLongest) {
 TEST_F(BreakerTest, ProbeThatLearntNothingIsFollowedByAnother) {
   Fail(3);
   clock_.Advance(seconds(2));
-  ASSERT_THAT(breaker_.Allow(clock_), IsOk());
-  breaker_.Report(clock_, Outcome::kUnknown, "");
+  ASSERT_OK_AND_ASSIGN(const Breaker::Ticket probe, breaker_.Allow(clock_));
+  breaker_.Report(clock_, probe, Outcome::kUnknown, "");
   EXPECT_THAT(breaker_.Allow(clock_), IsOk());
+}
+
+TEST_F(BreakerTest, TryThatBeganBeforeItOpenedEndsNoProbe) {
+  ASSERT_OK_AND_ASSIGN(const Breaker::Ticket late, breaker_.Allow(clock_));
+  Fail(3);
+  clock_.Advance(seconds(2));
+  ASSERT_THAT(breaker_.Allow(clock_), IsOk());
+  for (const Outcome outcome : {Outcome::kUnknown, Outcome::kDown}) {
+    breaker_.Report(clock_, late, outcome, "timed out");
+    EXPECT_THAT(breaker_.Allow(clock_), StatusIs(Code::kUnavailable));
+  }
 }
 
 }  // namespace

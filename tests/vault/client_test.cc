@@ -102,7 +102,9 @@ TEST_F(VaultClientTest, RetryAfterIsWaitedFor) {
   Connect({kA});
   vault_.Inject("kv1/x", {.status = 429, .headers = {{.name = "Retry-After", .value = "7"}}});
   ASSERT_THAT(Get(), IsOk());
-  EXPECT_EQ(clock_.slept(), seconds(7));
+  // And a little more, so that many who were told so do not come at once.
+  EXPECT_GE(clock_.slept(), seconds(7));
+  EXPECT_LE(clock_.slept(), std::chrono::milliseconds(7250));
 }
 
 TEST_F(VaultClientTest, RetryAfterBeyondTheDeadlineIsNotBegun) {
@@ -172,6 +174,55 @@ TEST_F(VaultClientTest, WithoutAnActiveNodeADecidingReadIsUnavailable) {
               StatusIs(Code::kUnavailable,
                        AllOf(HasSubstr("active node"), HasSubstr("standby"), HasSubstr("sealed"))));
   EXPECT_EQ(vault_.Count("kv1/x"), 0);
+}
+
+TEST_F(VaultClientTest, AddressThatTlsRefusesDoesNotHideTheOthers) {
+  vault_.SetNode(kA, NodeMode::kWrongCa);
+  vault_.SetNode(kB, NodeMode::kActive);
+  for (const Node node : {Node::kAny, Node::kActive}) {
+    Connect({kA, kB});
+    ASSERT_OK_AND_ASSIGN(const Answer answer, Get(node));
+    EXPECT_EQ(answer.verdict(), Verdict::kSuccess);
+  }
+  EXPECT_EQ(clock_.slept(), seconds(0));
+}
+
+TEST_F(VaultClientTest, TlsThatRefusesEveryAddressIsAConfigurationError) {
+  vault_.SetNode(kA, NodeMode::kWrongCa);
+  vault_.SetNode(kB, NodeMode::kWrongCa);
+  for (const Node node : {Node::kAny, Node::kActive}) {
+    Connect({kA, kB});
+    EXPECT_THAT(Get(node), StatusIs(Code::kInvalidArgument, HasSubstr("vaultCAFromSecret")));
+  }
+}
+
+TEST_F(VaultClientTest, ElectionIsWaitedForAndOpensNoBreaker) {
+  vault_.SetNode(kA, NodeMode::kStandby);
+  vault_.SetNode(kB, NodeMode::kDown);
+  Connect({kA, kB});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(Get(Node::kActive), StatusIs(Code::kUnavailable, HasSubstr("its election")));
+  }
+  // With the waits of "later".
+  EXPECT_GT(clock_.slept(), seconds(1));
+  int asked = 0;
+  vault_.SetHook([&](const FakeVault::Seen& seen) {
+    if (seen.path == "sys/health" && seen.node == kA && ++asked == 2) {
+      vault_.SetNode(kA, NodeMode::kActive);
+    }
+  });
+  EXPECT_THAT(Get(Node::kActive), IsOk());
+}
+
+TEST_F(VaultClientTest, SilentAddressLeavesTimeForTheOthers) {
+  vault_.SetNode(kA, NodeMode::kSilent);
+  vault_.SetNode(kB, NodeMode::kActive);
+  for (const Node node : {Node::kAny, Node::kActive}) {
+    Connect({kA, kB});
+    EXPECT_THAT(
+        client_->Send(context().WithTimeout(seconds(5)), {.path = "kv1/x", .node = node}, &token_),
+        IsOk());
+  }
 }
 
 TEST_F(VaultClientTest, BreakerAnswersFastWhileTheServerIsDownAndRecovers) {
