@@ -56,17 +56,20 @@ class DekStore {
                                      const Secret& dek) = 0;
 
   // Makes `dek` current; the DEK of `expected_version` becomes the previous one in the same step,
-  // or before it. kAborted: the current version is another. kNotFound: none is stored, or there is
-  // no passphrase to wrap with. kFailedPrecondition: one DEK for all volumes (safety B6).
+  // so that a crash leaves both as they were or both as they will be. Where `dek` is the current
+  // one, only the version changes: that fences off older writes (safety C). kAborted: the current
+  // version is another. kNotFound: none is stored, or there is no passphrase to wrap with.
+  // kFailedPrecondition: one DEK for all volumes (safety B6).
   virtual Result<std::string> Replace(const Context& context,
                                       std::string_view volume_id,
                                       std::string_view expected_version,
                                       const Secret& dek) = 0;
 
-  // The DEK before the current one. kNotFound: none is kept, or as Fetch.
+  // The DEK before the current one, and another. kNotFound: none is kept, or as Fetch.
   virtual Result<StoredDek> FetchPrevious(const Context& context, std::string_view volume_id) = 0;
 
-  // Forgets the previous DEK; ok if there is none.
+  // Forgets the previous DEK; ok if there is none. kNotFound: there is no current one any more (a
+  // key manager may have kept older ones), so nothing is forgotten.
   virtual Status RemovePrevious(const Context& context, std::string_view volume_id) = 0;
 
   // Forgets current and previous DEK; ok if there is none.

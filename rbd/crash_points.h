@@ -29,8 +29,7 @@ inline constexpr auto kCrashPoints = std::to_array<std::string_view>({
     "stage.filesystem-making",  // "making", before mkfs
     "stage.filesystem-made",    // "made", after it
     "expand.image",             // its new size
-    "replace.previous-dek",     // the DEK that is to be replaced, kept
-    "replace.current-dek",      // its successor
+    "replace.dek",              // a new DEK, and the replaced one as the previous
     "delete.image-to-trash",    // with delay 0
     "delete.dek",               // in the store, where that is not the image
     "delete.trash",             // the manager's task, or the removal itself

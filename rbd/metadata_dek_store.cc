@@ -3,6 +3,8 @@
 #include "rbd/metadata_dek_store.h"
 
 #include <initializer_list>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "base/crash_point.h"
@@ -70,9 +72,12 @@ Result<std::string> MetadataDekStore::Replace(const Context& context,
     return Aborted(Cat("volume ", volume_id, ": its DEK was changed by someone else; retry"));
   }
   ASSIGN_OR_RETURN(const std::string text, wrapper_.WrapDek(context, volume_id, dek));
-  RETURN_IF_ERROR(
-      AfterEffect("replace.previous-dek", image_.SetMetadata(kMetaPreviousDek, current)));
-  RETURN_IF_ERROR(AfterEffect("replace.current-dek", image_.SetMetadata(kMetaDek, text)));
+  ASSIGN_OR_RETURN(const Secret replaced, wrapper_.UnwrapDek(context, volume_id, current));
+  std::map<std::string, std::string> metadata = {{kMetaDek, text}};
+  if (!SameSecret(replaced, dek)) {
+    metadata.emplace(kMetaPreviousDek, current);
+  }
+  RETURN_IF_ERROR(AfterEffect("replace.dek", image_.SetAllMetadata(metadata)));
   return VersionOf(text);
 }
 

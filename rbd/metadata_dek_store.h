@@ -16,7 +16,7 @@ namespace rbdcrypt::rbd {
 //   key                          read                      written
 //   rbd.csi.ceph.com/dek         first                     Create, Replace
 //   .rbd.csi.ceph.com/dek        where the first is not    never; Remove removes it
-//   rbdcrypt/dek-previous        FetchPrevious             Replace, before the current one
+//   rbdcrypt/dek-previous        FetchPrevious             Replace, in one operation with the first
 //
 // An empty value is what ceph-csi's reads leave and means "none". Reading never writes. A version
 // is the SHA-256 of the stored text in hex. Cannot compare and set: metadata has no such operation,

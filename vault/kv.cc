@@ -73,7 +73,8 @@ Result<KvRead> ParseKv1Read(const Answer& answer) {
   const std::optional<SecretJson> stored = json.Find({"data"});
   ASSIGN_OR_RETURN(read.passphrase, PassphraseIn(stored));
   read.state = KvRead::State::kPresent;
-  read.revision = TextAt(*stored, {kRevisionField});
+  read.marks.revision = TextAt(*stored, {kRevisionField});
+  read.marks.previous = TextAt(*stored, {kPreviousField});
   return read;
 }
 
@@ -124,12 +125,15 @@ Result<KvWritten> ParseKv2Write(const Answer& answer) {
   return written;
 }
 
-Secret Kv1Body(const Secret& passphrase, std::string_view revision) {
+Secret Kv1Body(const Secret& passphrase, const Kv1Marks& marks) {
   SecretJsonWriter body;
   body.BeginObject().Key(kDataField).BeginObject().Key(kPassphraseField).Value(passphrase);
   body.EndObject();
-  if (!revision.empty()) {
-    body.Key(kRevisionField).Value(revision);
+  for (const auto& [name, value] : {std::pair(kRevisionField, std::string_view(marks.revision)),
+                                    std::pair(kPreviousField, std::string_view(marks.previous))}) {
+    if (!value.empty()) {
+      body.Key(name).Value(value);
+    }
   }
   body.EndObject();
   return std::move(body).Take();

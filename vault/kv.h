@@ -17,6 +17,14 @@
 
 namespace rbdcrypt::vault {
 
+// What a KV v1 secret has beside ceph-csi's "data"; empty in one that was never replaced.
+struct Kv1Marks {
+  // Random, new with each replacement.
+  std::string revision = {};
+  // Which secret holds the previous DEK: "a" or "b".
+  std::string previous = {};
+};
+
 // What stands at a path.
 struct KvRead {
   enum class State {
@@ -34,8 +42,8 @@ struct KvRead {
   std::uint64_t version = 0;
   // KV v2: when the version was deleted or will vanish by itself; "" for never.
   std::string deletion_time;
-  // KV v1: our own mark of a replaced secret, "" where there is none.
-  std::string revision;
+  // KV v1.
+  Kv1Marks marks;
 };
 
 // The outcome of a write.
@@ -61,9 +69,9 @@ Result<KvRead> ParseKv2Read(const Answer& answer);
 // that of a KV v1.
 Result<KvWritten> ParseKv2Write(const Answer& answer);
 
-// {"data":{"passphrase":"…"}} for KV v1, with `revision` beside "data" where it is not empty; the
+// {"data":{"passphrase":"…"}} for KV v1, with those marks beside "data" that are not empty; the
 // same below another "data" with {"options":{"cas":N}} for KV v2.
-Secret Kv1Body(const Secret& passphrase, std::string_view revision);
+Secret Kv1Body(const Secret& passphrase, const Kv1Marks& marks);
 Secret Kv2Body(const Secret& passphrase, std::uint64_t cas);
 
 // The verbs of one KV engine on the secrets of one entry; paths are ceph-csi's (6.7). `id` is the

@@ -37,19 +37,30 @@ std::string VersionOf(const Secret& passphrase, std::string_view revision) {
   return HexEncode(std::as_bytes(std::span(digest)).first(kVersionBytes));
 }
 
-std::string PreviousId(std::string_view volume_id) {
-  return Cat(volume_id, kPreviousSuffix);
+constexpr std::array<std::string_view, 2> kPreviousPlaces = {"a", "b"};
+
+std::string PreviousId(std::string_view volume_id, std::string_view place) {
+  return Cat(volume_id, kPreviousSuffix, place);
+}
+
+bool IsPlace(std::string_view mark) {
+  return mark == kPreviousPlaces[0] || mark == kPreviousPlaces[1];
 }
 
 }  // namespace
 
-Result<kms::StoredDek> Kv1DekStore::Fetch(const Context& context, std::string_view volume_id) {
+Result<KvRead> Kv1DekStore::ReadPresent(const Context& context, std::string_view volume_id) {
   ASSIGN_OR_RETURN(KvRead read, kv_.Read(context, volume_id));
   if (read.state != KvRead::State::kPresent) {
     return NotFound(Cat("volume ", volume_id, ": no DEK is stored at ", kv_.PathOf(volume_id),
                         "; restore it from a backup of Vault, or correct the entry's paths"));
   }
-  std::string version = VersionOf(read.passphrase, read.revision);
+  return read;
+}
+
+Result<kms::StoredDek> Kv1DekStore::Fetch(const Context& context, std::string_view volume_id) {
+  ASSIGN_OR_RETURN(KvRead read, ReadPresent(context, volume_id));
+  std::string version = VersionOf(read.passphrase, read.marks.revision);
   return kms::StoredDek{.dek = std::move(read.passphrase), .version = std::move(version)};
 }
 
@@ -57,16 +68,16 @@ Result<kms::StoredDek> Kv1DekStore::Fetch(const Context& context, std::string_vi
 Result<std::string> Kv1DekStore::WriteAndProve(const Context& context,
                                                std::string_view id,
                                                const Secret& dek,
-                                               const std::string& revision) {
+                                               const Kv1Marks& marks) {
   RETURN_IF_ERROR(context.Check("write a DEK to Vault"));
-  const Status written = kv_.Write1(context, id, Kv1Body(dek, revision));
+  const Status written = kv_.Write1(context, id, Kv1Body(dek, marks));
   if (!written.ok() && !(IsTransient(written) && net::MayHaveArrived(written))) {
     return written;
   }
   const Result<KvRead> read = kv_.Read(context, id);
   if (read.ok() && read->state == KvRead::State::kPresent && SameSecret(read->passphrase, dek) &&
-      read->revision == revision) {
-    return VersionOf(dek, revision);
+      read->marks.revision == marks.revision) {
+    return VersionOf(dek, marks.revision);
   }
   if (!written.ok()) {
     return Annotate(written, read.ok() ? "the DEK was not stored so far"
@@ -88,26 +99,42 @@ Result<std::string> Kv1DekStore::Create(const Context& context,
         Cat("volume ", volume_id, ": a DEK is stored already at ", kv_.PathOf(volume_id)));
   }
   RETURN_IF_ERROR(read.status());
-  return WriteAndProve(context, volume_id, dek, "");
+  return WriteAndProve(context, volume_id, dek, {});
 }
 
 Result<std::string> Kv1DekStore::Replace(const Context& context,
                                          std::string_view volume_id,
                                          std::string_view expected_version,
                                          const Secret& dek) {
-  ASSIGN_OR_RETURN(const kms::StoredDek current, Fetch(context, volume_id));
-  if (current.version != expected_version) {
+  ASSIGN_OR_RETURN(const KvRead current, ReadPresent(context, volume_id));
+  if (VersionOf(current.passphrase, current.marks.revision) != expected_version) {
     return Aborted(Cat("volume ", volume_id, ": the DEK at ", kv_.PathOf(volume_id),
                        " is not the one that was read: somebody else replaced it"));
   }
-  RETURN_IF_ERROR(WriteAndProve(context, PreviousId(volume_id), current.dek, "").status());
   ASSIGN_OR_RETURN(const Secret random, RandomSecret(kRevisionBytes));
-  return WriteAndProve(context, volume_id, dek, HexEncode(random.Reveal()));
+  Kv1Marks marks{.revision = HexEncode(random.Reveal()), .previous = current.marks.previous};
+  if (SameSecret(current.passphrase, dek)) {
+    return WriteAndProve(context, volume_id, dek, marks);
+  }
+  marks.previous = kPreviousPlaces[current.marks.previous == kPreviousPlaces[0] ? 1 : 0];
+  RETURN_IF_ERROR(
+      WriteAndProve(context, PreviousId(volume_id, marks.previous), current.passphrase, {})
+          .status());
+  Result<std::string> version = WriteAndProve(context, volume_id, dek, marks);
+  if (version.ok() && IsPlace(current.marks.previous)) {
+    // What stays of it is overwritten by the next replacement, or removed with the volume.
+    static_cast<void>(kv_.Delete(context, PreviousId(volume_id, current.marks.previous)));
+  }
+  return version;
 }
 
 Result<kms::StoredDek> Kv1DekStore::FetchPrevious(const Context& context,
                                                   std::string_view volume_id) {
-  Result<kms::StoredDek> previous = Fetch(context, PreviousId(volume_id));
+  ASSIGN_OR_RETURN(const KvRead current, ReadPresent(context, volume_id));
+  if (!IsPlace(current.marks.previous)) {
+    return NotFound(Cat("volume ", volume_id, ": no previous DEK is kept"));
+  }
+  Result<kms::StoredDek> previous = Fetch(context, PreviousId(volume_id, current.marks.previous));
   if (previous.ok()) {
     previous->version = Cat("previous-", previous->version);
   }
@@ -116,7 +143,10 @@ Result<kms::StoredDek> Kv1DekStore::FetchPrevious(const Context& context,
 
 Status Kv1DekStore::RemovePrevious(const Context& context, std::string_view volume_id) {
   RETURN_IF_ERROR(context.Check("remove the previous DEK"));
-  return kv_.Delete(context, PreviousId(volume_id));
+  for (const std::string_view place : kPreviousPlaces) {
+    RETURN_IF_ERROR(kv_.Delete(context, PreviousId(volume_id, place)));
+  }
+  return OkStatus();
 }
 
 Status Kv1DekStore::Remove(const Context& context, std::string_view volume_id) {

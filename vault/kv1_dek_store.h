@@ -15,14 +15,21 @@ namespace rbdcrypt::vault {
 //
 //   kms::DekStore   KV v1
 //   version         digest of passphrase and revision
-//   previous DEK    a secret of its own beside the current one: the path with ".rbdcrypt-previous"
-//                   behind it, which ceph-csi never reads
+//   previous DEK    a secret of its own beside the current one, which ceph-csi never reads: the
+//   path
+//                   with ".rbdcrypt-previous-a" or "-b" behind it; the current one says which
 //   Create          ceph-csi's body, bit for bit
-//   Replace         first the previous, then the current, with a random "rbdcrypt-revision" beside
-//                   "data", so that the version changes even where the DEK does not
-//   Remove          both
+//   Replace         see below; a random "rbdcrypt-revision" beside "data" makes the version change
+//                   even where the DEK does not
+//   Remove          all three
 //
-// A crash within Replace leaves the current DEK under both paths: nothing is lost.
+// Replace, with P the previous DEK, in "a", K0 the current and K1 the new one; none of the three is
+// ever in one place alone that is being written:
+//
+//   a crash after                   leaves                          the next Replace
+//   K0 is proven to be in "b"       K0, previous P                  writes "b" again
+//   K1 and "b" are in the current   K1, previous K0; P in "a"       overwrites "a"
+//   "a" is removed                  K1, previous K0                 -
 class Kv1DekStore final : public kms::DekStore {
  public:
   // `kv` must outlive it.
@@ -49,10 +56,11 @@ class Kv1DekStore final : public kms::DekStore {
   Status Remove(const Context& context, std::string_view volume_id) override;
 
  private:
+  Result<KvRead> ReadPresent(const Context& context, std::string_view volume_id);
   Result<std::string> WriteAndProve(const Context& context,
                                     std::string_view id,
                                     const Secret& dek,
-                                    const std::string& revision);
+                                    const Kv1Marks& marks);
 
   Kv& kv_;
 };

@@ -23,6 +23,9 @@ constexpr RetryOptions kStaleRetry = {
 // Versions destroyed by one request; mounts keep ten unless told otherwise (vault.md 6).
 constexpr std::uint64_t kMaxDestroyed = 400;
 
+// Versions looked at for the previous DEK. Each interrupted rotation may add one of the same DEK.
+constexpr std::uint64_t kMaxLookedAt = 10;
+
 }  // namespace
 
 Kv2DekStore::Kv2DekStore(Kv& kv, VersionFloors& floors, Options options)
@@ -206,25 +209,34 @@ Result<std::string> Kv2DekStore::Replace(const Context& context,
                      read.version, ", not ", expected_version, ": somebody else replaced it"));
 }
 
+// The newest version that holds another DEK: one that was written again has several.
 Result<kms::StoredDek> Kv2DekStore::FetchPrevious(const Context& context,
                                                   std::string_view volume_id) {
   ASSIGN_OR_RETURN(const KvRead current, ReadPresent(context, volume_id));
-  const Status none =
-      NotFound(Cat("volume ", volume_id, ": no previous DEK is kept at ", kv_.PathOf(volume_id)));
-  if (current.state != KvRead::State::kPresent || current.version < 2) {
-    return none;
+  if (current.state == KvRead::State::kPresent) {
+    const std::uint64_t oldest =
+        current.version > kMaxLookedAt ? current.version - kMaxLookedAt : 1;
+    for (std::uint64_t version = current.version - 1; version >= oldest; --version) {
+      ASSIGN_OR_RETURN(KvRead read, kv_.Read(context, volume_id, version));
+      if (read.state != KvRead::State::kPresent) {
+        break;
+      }
+      if (!SameSecret(read.passphrase, current.passphrase)) {
+        return kms::StoredDek{.dek = std::move(read.passphrase),
+                              .version = std::to_string(version)};
+      }
+    }
   }
-  ASSIGN_OR_RETURN(KvRead previous, kv_.Read(context, volume_id, current.version - 1));
-  if (previous.state != KvRead::State::kPresent) {
-    return none;
-  }
-  return kms::StoredDek{.dek = std::move(previous.passphrase),
-                        .version = std::to_string(current.version - 1)};
+  return NotFound(
+      Cat("volume ", volume_id, ": no previous DEK is kept at ", kv_.PathOf(volume_id)));
 }
 
 Status Kv2DekStore::RemovePrevious(const Context& context, std::string_view volume_id) {
   RETURN_IF_ERROR(context.Check("destroy the previous DEK"));
   ASSIGN_OR_RETURN(const KvRead current, ReadPresent(context, volume_id));
+  if (current.state == KvRead::State::kDeleted) {
+    return Annotate(Absent(volume_id, current), "older versions are not destroyed");
+  }
   if (current.version < 2) {
     return OkStatus();
   }

@@ -19,15 +19,15 @@ namespace rbdcrypt::vault {
 //
 //   kms::DekStore   KV v2
 //   version         number of the current version
-//   previous DEK    the version before it; older ones stay until RemovePrevious(), which destroys
-//                   all before the current, or until the mount's max_versions drops them
+//   previous DEK    the newest version with another DEK, of the ten before the current one; older
+//                   ones stay until RemovePrevious(), which destroys all before the current, or
+//                   until the mount's max_versions drops them
 //   Create          check-and-set 0; where the last version was soft-deleted or destroyed, which
 //                   Vault does not take for absent, check-and-set of that version's number: nothing
 //                   present is ever overwritten
 //   Replace         check-and-set of the expected version
 //   Remove          all versions and metadata; with vaultDestroyKeys other than "true" a soft
-//   delete
-//                   of the current version, as ceph-csi
+//                   delete of the current version, as ceph-csi
 //
 // A write without an answer, or one that was sent twice and met a conflict, is settled by reading
 // the active node before anything is returned (safety B5).

@@ -65,7 +65,10 @@ inline constexpr std::string_view kPassphraseField = "passphrase";
 // before. ceph-csi reads past it and drops it with its next write.
 inline constexpr std::string_view kRevisionField = "rbdcrypt-revision";
 
-// Behind a volume's path on KV v1: its previous DEK, which KV v2 keeps as an older version.
-inline constexpr std::string_view kPreviousSuffix = ".rbdcrypt-previous";
+// Ours, beside it: which of the two secrets next to this one holds the previous DEK, "a" or "b".
+inline constexpr std::string_view kPreviousField = "rbdcrypt-previous";
+
+// Those two, behind a volume's path on KV v1; KV v2 keeps the previous DEK as an older version.
+inline constexpr std::string_view kPreviousSuffix = ".rbdcrypt-previous-";
 
 }  // namespace rbdcrypt::vault

@@ -155,6 +155,15 @@ TEST_P(DekStoreContract, ReplaceByTheSameDekChangesTheVersion) {
   EXPECT_EQ(Current(), kFirst);
 }
 
+TEST_P(DekStoreContract, ReplaceByTheSameDekLeavesThePreviousOne) {
+  ASSERT_OK_AND_ASSIGN(std::string version, Create(kFirst));
+  ASSERT_OK_AND_ASSIGN(version, Replace(version, kSecond));
+  ASSERT_OK_AND_ASSIGN(version, Replace(version, kSecond));
+  EXPECT_EQ(Previous(), kFirst);
+  ASSERT_THAT(Replace(version, kThird), IsOk());
+  EXPECT_EQ(Previous(), kSecond);
+}
+
 TEST_P(DekStoreContract, ReplaceOfNothingIsNotFound) {
   EXPECT_THAT(Replace("1", kSecond), StatusIs(Code::kNotFound));
   EXPECT_EQ(Current(), "NOT_FOUND");

@@ -252,7 +252,7 @@ void FakeKms::Store(const std::string& volume_id, int expected, const std::strin
     return;
   }
   Volume& volume = volumes_[volume_id];
-  if (volume.current.has_value()) {
+  if (volume.current.has_value() && volume.current->dek != dek) {
     volume.previous = std::move(volume.current);
   }
   volume.current = Entry{.dek = dek, .version = ++last_version_};

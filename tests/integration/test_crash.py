@@ -66,8 +66,7 @@ ELSEWHERE = {
     "attach.dm-crypt-opened": "needs the kernel module dm-crypt: tests/guest",
     "detach.dm-crypt-closed": "needs the kernel module dm-crypt: tests/guest",
     "detach.krbd-unmapped": "needs the kernel module rbd: tests/guest",
-    "replace.previous-dek": "no call of this version replaces a DEK: tests/rbd",
-    "replace.current-dek": "no call of this version replaces a DEK: tests/rbd",
+    "replace.dek": "no call of this version replaces a DEK: tests/rbd",
 }
 # Only the passphrase of the Secret is in a store of its own (kms/default_secret.h).
 KMS_OF = {"delete.dek": "default"}

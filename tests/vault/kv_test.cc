@@ -30,14 +30,14 @@ Json Recorded() {
 }
 
 TEST(KvTest, BodiesAreCephCsis) {
-  EXPECT_EQ(vault::Kv1Body(Secret("dek"), "").RevealText(), R"({"data":{"passphrase":"dek"}})");
+  EXPECT_EQ(vault::Kv1Body(Secret("dek"), {}).RevealText(), R"({"data":{"passphrase":"dek"}})");
   EXPECT_EQ(vault::Kv2Body(Secret("dek"), 3).RevealText(),
             R"({"data":{"data":{"passphrase":"dek"}},"options":{"cas":3}})");
 }
 
-TEST(KvTest, RevisionStandsBesideWhatCephCsiReads) {
-  EXPECT_EQ(vault::Kv1Body(Secret("dek"), "r").RevealText(),
-            R"({"data":{"passphrase":"dek"},"rbdcrypt-revision":"r"})");
+TEST(KvTest, MarksStandBesideWhatCephCsiReads) {
+  EXPECT_EQ(vault::Kv1Body(Secret("dek"), {.revision = "r", .previous = "a"}).RevealText(),
+            R"({"data":{"passphrase":"dek"},"rbdcrypt-revision":"r","rbdcrypt-previous":"a"})");
 }
 
 TEST(KvTest, ReadsWhatCephCsiStored) {

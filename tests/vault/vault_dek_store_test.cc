@@ -157,6 +157,17 @@ TEST_F(VaultDekStoreTest, RemovePreviousDestroysAllOlderVersions) {
   EXPECT_EQ(Fetched(), "k2");
 }
 
+// Somebody deleted the current version by hand: an older one may be all that is left.
+TEST_F(VaultDekStoreTest, RemovePreviousDestroysNothingWhereTheCurrentVersionIsDeleted) {
+  Open({{"vaultDestroyKeys", "false"}});
+  ASSERT_OK_AND_ASSIGN(const std::string version, Create("k0"));
+  ASSERT_THAT(Replace(version, "k1"), IsOk());
+  ASSERT_THAT(store().Remove(world_.context(), kVolume), IsOk());
+  EXPECT_THAT(store().RemovePrevious(world_.context(), kVolume),
+              StatusIs(Code::kNotFound, HasSubstr("undelete it")));
+  EXPECT_THAT(world_.vault.Stored("secret", "ceph-csi/0001-volume", 1), HasSubstr("k0"));
+}
+
 TEST_F(VaultDekStoreTest, StaleAnswerAfterAWriteIsNotBelieved) {
   Open();
   ASSERT_OK_AND_ASSIGN(const std::string version, Create("k0"));
@@ -298,19 +309,69 @@ TEST_F(VaultDekStoreTest, BelowAProbedMountTheDataLevelFollowsTheMount) {
   EXPECT_NE(world_.vault.Stored("secret", "team/ceph-csi/0001-volume"), "");
 }
 
-TEST_F(VaultDekStoreTest, OldVersionOnKv1KeepsThePreviousDekBesideTheCurrent) {
-  Open({{"vaultBackend", "kv"}, {"vaultBackendPath", "kv1"}});
-  ASSERT_OK_AND_ASSIGN(const std::string version, Create("k0"));
-  EXPECT_EQ(world_.vault.Stored("kv1", "ceph-csi/0001-volume"), R"({"data":{"passphrase":"k0"}})");
-  ASSERT_THAT(Replace(version, "k1"), IsOk());
-  EXPECT_EQ(world_.vault.Stored("kv1", "ceph-csi/0001-volume.rbdcrypt-previous"),
-            R"({"data":{"passphrase":"k0"}})");
-  EXPECT_THAT(world_.vault.Stored("kv1", "ceph-csi/0001-volume"),
-              HasSubstr(R"("data":{"passphrase":"k1"})"));
+class Kv1DekStoreTest : public VaultDekStoreTest {
+ protected:
+  Kv1DekStoreTest() { Open({{"vaultBackend", "kv"}, {"vaultBackendPath", "kv1"}}); }
+
+  std::string At(const std::string& suffix) {
+    return world_.vault.Stored("kv1", "ceph-csi/0001-volume" + suffix);
+  }
+
+  std::string Previous() { return TextOf(store().FetchPrevious(world_.context(), kVolume)); }
+};
+
+TEST_F(Kv1DekStoreTest, KeepsThePreviousDekBesideTheCurrent) {
+  ASSERT_OK_AND_ASSIGN(std::string version, Create("k0"));
+  EXPECT_EQ(At(""), R"({"data":{"passphrase":"k0"}})");
+  ASSERT_OK_AND_ASSIGN(version, Replace(version, "k1"));
+  EXPECT_EQ(At(".rbdcrypt-previous-a"), R"({"data":{"passphrase":"k0"}})");
+  EXPECT_THAT(At(""), AllOf(HasSubstr(R"("data":{"passphrase":"k1"})"),
+                            HasSubstr(R"("rbdcrypt-previous":"a")")));
+  ASSERT_THAT(Replace(version, "k2"), IsOk());
+  EXPECT_EQ(At(".rbdcrypt-previous-a"), "");
+  EXPECT_EQ(At(".rbdcrypt-previous-b"), R"({"data":{"passphrase":"k1"}})");
+  ASSERT_THAT(store().Remove(world_.context(), kVolume), IsOk());
+  EXPECT_EQ(At(""), "");
+  EXPECT_EQ(At(".rbdcrypt-previous-b"), "");
 }
 
-TEST_F(VaultDekStoreTest, Kv1SettlesALostAnswerByReading) {
+// The header of a volume that was rolled back answers to the previous DEK alone.
+TEST_F(Kv1DekStoreTest, ReplaceThatStopsAnywhereLosesNeitherDek) {
+  ASSERT_OK_AND_ASSIGN(std::string version, Create("k0"));
+  ASSERT_OK_AND_ASSIGN(version, Replace(version, "k1"));
+  for (const char* request : {"PUT kv1/ceph-csi/0001-volume.rbdcrypt-previous-b",
+                              "GET kv1/ceph-csi/0001-volume.rbdcrypt-previous-b"}) {
+    world_.vault.Inject(request, {.status = 500}, 4);
+    EXPECT_THAT(Replace(version, "k2"), StatusIs(Code::kUnavailable)) << request;
+    EXPECT_EQ(Fetched(), "k1") << request;
+    EXPECT_EQ(Previous(), "k0") << request;
+    world_.Restart();
+    Open({{"vaultBackend", "kv"}, {"vaultBackendPath", "kv1"}});
+  }
+  // The write of the new one itself: "b" is written by then. A try that repeats it finds it.
+  int puts = 0;
+  world_.vault.SetHook([&](const FakeVault::Seen& seen) {
+    if (seen.method == "PUT" && seen.path == "kv1/ceph-csi/0001-volume" && ++puts == 1) {
+      world_.vault.Inject("kv1/ceph-csi/0001-volume", {.status = 500}, 4);
+    }
+  });
+  EXPECT_THAT(Replace(version, "k2"), StatusIs(Code::kUnavailable));
+  EXPECT_EQ(Previous(), "k0");
+  world_.Restart();
   Open({{"vaultBackend", "kv"}, {"vaultBackendPath", "kv1"}});
+  ASSERT_THAT(Replace(version, "k2"), IsOk());
+  EXPECT_EQ(Fetched(), "k2");
+  EXPECT_EQ(Previous(), "k1");
+}
+
+TEST_F(Kv1DekStoreTest, SecretThatCephCsiWroteAnewHasNoPrevious) {
+  ASSERT_OK_AND_ASSIGN(const std::string version, Create("k0"));
+  ASSERT_THAT(Replace(version, "k1"), IsOk());
+  world_.vault.Put1("kv1", "ceph-csi/0001-volume", R"({"data":{"passphrase":"theirs"}})");
+  EXPECT_EQ(Previous(), "NOT_FOUND");
+}
+
+TEST_F(Kv1DekStoreTest, SettlesALostAnswerByReading) {
   world_.vault.Inject("PUT kv1/ceph-csi/0001-volume", {.status = 0, .acts = true}, 4);
   EXPECT_THAT(Create("k0"), IsOk());
   EXPECT_FALSE(store().CanCompareAndSet());
