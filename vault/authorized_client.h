@@ -21,6 +21,9 @@ class AuthorizedClient {
     std::string kms_id;
     // Namespace of the login, for questions about the token itself.
     std::string auth_namespace;
+    // VaultFamily::ClientFor's name of the server and of how it is reached: what was learnt there
+    // holds there alone.
+    std::string server_key = {};
     Urgency urgency = Urgency::kMount;
   };
 

@@ -2,6 +2,8 @@
 // Copyright the rbdcrypt authors
 #include "vault/family.h"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "base/strings.h"
@@ -35,11 +37,24 @@ Result<std::shared_ptr<Client>> VaultFamily::ClientFor(const Clock& clock,
   return clients_.Get(clock, *fingerprint, [&]() -> Result<std::shared_ptr<Client>> {
     ASSIGN_OR_RETURN(std::shared_ptr<Server> server,
                      Server::New(options.addresses, tls, options_.http, options_.server));
-    if (!tls.verify && options_.metrics != nullptr) {
-      options_.metrics->CountEvent("tls_not_verified");
-    }
+    CountWeakTransport(options, tls);
     return std::make_shared<Client>(std::move(server), options_.retry);
   });
+}
+
+void VaultFamily::CountWeakTransport(const VaultOptions& options, const net::TlsOptions& tls) {
+  if (options_.metrics == nullptr) {
+    return;
+  }
+  if (!tls.verify) {
+    options_.metrics->CountEvent("tls_not_verified");
+  }
+  const auto is_plain = [](const std::string& address) {
+    return address.starts_with(kPlainScheme);
+  };
+  if (std::any_of(options.addresses.begin(), options.addresses.end(), is_plain)) {
+    options_.metrics->CountEvent("vault_plain_http");
+  }
 }
 
 std::shared_ptr<LoginSession> VaultFamily::SessionFor(const Clock& clock,

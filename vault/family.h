@@ -69,6 +69,8 @@ class VaultFamily {
   Warnings& warnings() { return warnings_; }
 
  private:
+  void CountWeakTransport(const VaultOptions& options, const net::TlsOptions& tls);
+
   const Options options_;
   Mounts mounts_;
   VersionFloors floors_;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,10 +28,16 @@ class KeyedCache {
   // The object of `key`; made by `make` if there is none, which must not block: others wait.
   Result<std::shared_ptr<T>> Get(const Clock& clock, const std::string& key, const Maker& make) {
     const Clock::TimePoint now = clock.Now();
+    // Destroyed after the lock: a connection takes its time to close.
+    std::vector<std::shared_ptr<T>> dropped;
     absl::MutexLock lock(&mutex_);
-    std::erase_if(items_, [&](const auto& item) {
-      return item.second.object.use_count() == 1 && now - item.second.used > kIdle;
-    });
+    for (auto it = items_.begin(); it != items_.end();) {
+      const bool is_idle = it->second.object.use_count() == 1 && now - it->second.used > kIdle;
+      if (is_idle) {
+        dropped.push_back(std::move(it->second.object));
+      }
+      it = is_idle ? items_.erase(it) : std::next(it);
+    }
     if (const auto found = items_.find(key); found != items_.end()) {
       found->second.used = now;
       return found->second.object;

@@ -38,6 +38,13 @@ std::string NamespaceText(const std::string& ns) {
   return ns.empty() ? std::string("the root namespace") : Cat("namespace ", ns);
 }
 
+// A login that exists and refuses says more than one that is not there.
+Status Both(const Status& first, const Status& second) {
+  const Code code =
+      first.code() == Code::kPermissionDenied ? Code::kPermissionDenied : second.code();
+  return MakeStatus(code, Cat(Message(first), "; and ", Message(second)));
+}
+
 bool IsOwnLimit(const Status& status) {
   return status.code() == Code::kCancelled || status.code() == Code::kDeadlineExceeded;
 }
@@ -163,8 +170,7 @@ Result<LoginAnswer> LoginSession::LogIn(const Context& context) {
       return login;
     }
     const Status why = Explain(*answer, ns);
-    refused =
-        refused.ok() ? why : MakeStatus(why.code(), Cat(Message(refused), "; and ", Message(why)));
+    refused = refused.ok() ? why : Both(refused, why);
   }
   return refused;
 }

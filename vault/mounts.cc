@@ -18,9 +18,8 @@ namespace {
 // How late a cancellation may be noticed.
 constexpr absl::Duration kSlice = absl::Milliseconds(100);
 
-std::string Keyed(const VaultOptions& options) {
-  return Cat(Join(options.addresses, ","), " ", options.secret_namespace, " ",
-             options.backend_path);
+std::string Keyed(const std::string& server_key, const VaultOptions& options) {
+  return Cat(server_key, " ", options.secret_namespace, " ", options.backend_path);
 }
 
 std::string JoinPath(const std::string& left, const std::string& right) {
@@ -98,7 +97,7 @@ Result<KvMount> Mounts::Find(const Context& context,
                    .path = JoinPath(options.secret_namespace, options.backend_path),
                    .prefix = {}};
   }
-  const std::string key = Keyed(options);
+  const std::string key = Keyed(client.options().server_key, options);
   const auto round = std::make_shared<Round>();
   {
     absl::MutexLock lock(&mutex_);
@@ -134,9 +133,9 @@ Status Mounts::WaitForRound(const Context& context, const std::string& key) {
   return OkStatus();
 }
 
-void Mounts::Forget(const VaultOptions& options) {
+void Mounts::Forget(const std::string& server_key, const VaultOptions& options) {
   absl::MutexLock lock(&mutex_);
-  known_.erase(Keyed(options));
+  known_.erase(Keyed(server_key, options));
 }
 
 Result<KvMount> Mounts::Ask(const Context& context,

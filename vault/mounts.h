@@ -46,8 +46,8 @@ class Mounts {
                        AuthorizedClient& client,
                        const VaultOptions& options);
 
-  // What was kept of that mount is wrong.
-  void Forget(const VaultOptions& options);
+  // What was kept of that mount is wrong; `server_key` as in the client's options.
+  void Forget(const std::string& server_key, const VaultOptions& options);
 
  private:
   // One question under way.

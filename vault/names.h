@@ -40,6 +40,9 @@ inline constexpr std::string_view kTokenAudience = "tenantSATokenAudience";
 inline constexpr std::string_view kTokenLifetime = "tenantSATokenLifetime";
 inline constexpr std::string_view kCustomMetadata = "vaultCustomMetadata";
 
+// Of an address that nobody should use.
+inline constexpr std::string_view kPlainScheme = "http://";
+
 // Their defaults (6.4).
 inline constexpr std::string_view kDefaultBackendPath = "secret";
 inline constexpr std::string_view kDefaultAuthMount = "kubernetes";

@@ -10,6 +10,7 @@
 
 #include "base/strings.h"
 #include "net/tls_options.h"
+#include "vault/certificates.h"
 #include "vault/jwt.h"
 #include "vault/kv1_dek_store.h"
 #include "vault/kv2_dek_store.h"
@@ -43,10 +44,14 @@ class Opening {
   Result<Secret> CertificatePart(const std::string& secret_name,
                                  std::string_view key,
                                  std::string_view option);
+  Result<std::string> Certificates(const std::string& secret_name, std::string_view option);
+  void WarnOfWeakTransport(const VaultOptions& options);
   Result<std::shared_ptr<TokenHolder>> Tokens(const VaultOptions& options,
                                               const std::string& client_fingerprint,
                                               const std::shared_ptr<Client>& client);
-  std::unique_ptr<kms::DekStore> Store(const VaultOptions& options, Kv& kv);
+  std::unique_ptr<kms::DekStore> Store(const VaultOptions& options,
+                                       const std::string& server_key,
+                                       Kv& kv);
   void Warn(const std::string& ns, std::string_view reason, std::string_view text);
 
   const Context& context_;
@@ -110,31 +115,47 @@ Result<Secret> Opening::CertificatePart(const std::string& secret_name,
                              request_.tenant, " or ", pod_namespace));
 }
 
+Result<std::string> Opening::Certificates(const std::string& secret_name, std::string_view option) {
+  ASSIGN_OR_RETURN(const Secret pem, CertificatePart(secret_name, kCertKey, option));
+  return CertificatesIn(
+      pem, Cat(Named(), ".", option, ": Secret ", secret_name, ", key \"", kCertKey, "\""));
+}
+
+void Opening::WarnOfWeakTransport(const VaultOptions& options) {
+  const std::string& ns = HasTenant() ? request_.tenant : family_.options().pod_namespace;
+  if (!options.verify) {
+    Warn(ns, kTlsReason,
+         Cat(Named(), ": ", kCaVerify, " is off: whoever stands between this node and Vault at ",
+             Join(options.addresses, ", "), " can read every key"));
+  }
+  for (const std::string& address : options.addresses) {
+    if (address.starts_with(kPlainScheme)) {
+      Warn(
+          ns, kTlsReason,
+          Cat(Named(), ": ", kAddress, " ", address, " is plain HTTP: whoever stands between this ",
+              "node and Vault can read every key; use https://"));
+    }
+  }
+}
+
 Result<net::TlsOptions> Opening::Tls(const VaultOptions& options) {
   net::TlsOptions tls;
   tls.server_name = options.server_name;
   tls.verify = options.verify;
-  if (!options.verify) {
-    Warn(HasTenant() ? request_.tenant : family_.options().pod_namespace, kTlsReason,
-         Cat(Named(), ": ", kCaVerify, " is off: whoever stands between this node and Vault at ",
-             Join(options.addresses, ", "), " can read every key"));
-  }
+  WarnOfWeakTransport(options);
   if (!HasTenant()) {
-    tls.ca_pem = request_.request_ca;
+    ASSIGN_OR_RETURN(tls.ca_pem, request_.request_ca);
     return tls;
   }
   if (!options.ca_secret.empty()) {
-    ASSIGN_OR_RETURN(const Secret ca, CertificatePart(options.ca_secret, kCertKey, kCaFromSecret));
-    // A CA is public.
-    tls.ca_pem = std::string(ca.RevealText());
+    ASSIGN_OR_RETURN(tls.ca_pem, Certificates(options.ca_secret, kCaFromSecret));
   }
   if (!options.client_cert_secret.empty()) {
-    ASSIGN_OR_RETURN(const Secret certificate,
-                     CertificatePart(options.client_cert_secret, kCertKey, kClientCert));
-    ASSIGN_OR_RETURN(Secret key, CertificatePart(options.client_key_secret, kKeyKey, kClientKey));
     tls.client.emplace();
-    tls.client->certificate_pem = std::string(certificate.RevealText());
-    tls.client->key_pem = std::move(key);
+    ASSIGN_OR_RETURN(tls.client->certificate_pem,
+                     Certificates(options.client_cert_secret, kClientCert));
+    ASSIGN_OR_RETURN(tls.client->key_pem,
+                     CertificatePart(options.client_key_secret, kKeyKey, kClientKey));
   }
   return tls;
 }
@@ -169,13 +190,15 @@ Result<std::shared_ptr<TokenHolder>> Opening::Tokens(const VaultOptions& options
                             std::move(jwt));
 }
 
-std::unique_ptr<kms::DekStore> Opening::Store(const VaultOptions& options, Kv& kv) {
+std::unique_ptr<kms::DekStore> Opening::Store(const VaultOptions& options,
+                                              const std::string& server_key,
+                                              Kv& kv) {
   if (kv.mount().version == 1) {
     return std::make_unique<Kv1DekStore>(kv);
   }
   Kv2DekStore::Options store{.destroy_keys = options.destroy_keys,
                              .custom_metadata = {},
-                             .floor_key = Join(options.addresses, ","),
+                             .floor_key = server_key,
                              .warn = {}};
   if (options.custom_metadata) {
     store.custom_metadata.emplace_back("kms", options.kms_id);
@@ -212,13 +235,16 @@ Result<std::unique_ptr<OpenStore>> Opening::Open() {
   AuthorizedClient authorized(*client, std::move(tokens),
                               {.kms_id = options.kms_id,
                                .auth_namespace = options.auth_namespace,
+                               .server_key = fingerprint,
                                .urgency = request_.urgency});
   ASSIGN_OR_RETURN(KvMount mount, family_.mounts().Find(context_, authorized, options));
   auto opened =
       std::make_unique<OpenStore>(std::move(authorized), std::move(mount), options.passphrase_path);
-  opened->store = Store(options, opened->kv);
+  opened->store = Store(options, fingerprint, opened->kv);
   if (options.backend == Backend::kProbe) {
-    opened->forget_mount = [&family = family_, options] { family.mounts().Forget(options); };
+    opened->forget_mount = [&family = family_, fingerprint, options] {
+      family.mounts().Forget(fingerprint, options);
+    };
   }
   return opened;
 }

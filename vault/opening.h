@@ -18,8 +18,9 @@ struct OpeningRequest {
   EntryOptions entry;
   // Namespace of the PVC; "" only with provider "vault".
   std::string tenant;
-  // PEM from the request's secrets, where provider "vault" names one; else "".
-  std::string request_ca;
+  // PEM from the request's secrets, where provider "vault" names one; else "". An error is that of
+  // the first use.
+  Result<std::string> request_ca = std::string();
   Urgency urgency = Urgency::kMount;
 };
 

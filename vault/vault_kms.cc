@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "vault/certificates.h"
 #include "vault/names.h"
 #include "vault/opening.h"
 #include "vault/tenant_config.h"
@@ -65,13 +66,15 @@ Result<std::string> RequestCa(const VaultOptions& options, const kms::RequestSec
                                ": the Secret of the StorageClass has no key \"", options.ca_secret,
                                "\": put Vault's CA there, as PEM"));
   }
-  return std::string(found->second.RevealText());
+  return CertificatesIn(found->second,
+                        Cat("KMS \"", options.kms_id, "\".", kCaFromSecret, ": key \"",
+                            options.ca_secret, "\" of the Secret of the StorageClass"));
 }
 
 Result<OpeningRequest> MakeRequest(const VaultFamily& family,
                                    EntryOptions entry,
                                    const kms::KmsRequest& request) {
-  OpeningRequest opening{.entry = std::move(entry), .tenant = request.tenant, .request_ca = {}};
+  OpeningRequest opening{.entry = std::move(entry), .tenant = request.tenant};
   if (opening.entry.flavour == Flavour::kDriver) {
     return opening;
   }
@@ -103,7 +106,7 @@ kms::Provider MakeProvider(std::shared_ptr<VaultFamily> family, Flavour flavour,
     ASSIGN_OR_RETURN(OpeningRequest opening, MakeRequest(*family, std::move(read), request));
     opening.urgency = urgency;
     if (flavour == Flavour::kDriver) {
-      ASSIGN_OR_RETURN(opening.request_ca, RequestCa(options, request.secrets));
+      opening.request_ca = RequestCa(options, request.secrets);
     }
     return std::make_shared<VaultKms>(family, std::move(opening), options);
   };

@@ -30,6 +30,25 @@ TEST(KeyedCacheTest, KeepsWhatIsUsedAndDropsWhatNobodyAskedForInAnHour) {
   EXPECT_EQ(*cache.Get(clock, "b", make), held);
 }
 
+// One that asks the cache while it ends must not wait for itself.
+TEST(KeyedCacheTest, DropsOutsideOfItsLock) {
+  FakeClock clock;
+  KeyedCache<std::shared_ptr<void>> cache;
+  int asked = 0;
+  const auto make = []() -> Result<std::shared_ptr<std::shared_ptr<void>>> {
+    return std::make_shared<std::shared_ptr<void>>();
+  };
+  ASSERT_OK_AND_ASSIGN(auto first, cache.Get(clock, "a", make));
+  *first = std::shared_ptr<void>(nullptr, [&](void* /*none*/) {
+    ++asked;
+    EXPECT_THAT(cache.Get(clock, "c", make), IsOk());
+  });
+  first.reset();
+  clock.Advance(std::chrono::minutes(61));
+  ASSERT_THAT(cache.Get(clock, "b", make), IsOk());
+  EXPECT_EQ(asked, 1);
+}
+
 TEST(KeyedCacheTest, FailureIsNotKept) {
   FakeClock clock;
   KeyedCache<int> cache;

@@ -228,6 +228,20 @@ TEST_F(LoginSessionTest, NamespacesAreTriedInOrderAndTheGoodOneIsRemembered) {
   EXPECT_EQ(vault_.seen().at(2).ns, "auth");
 }
 
+TEST_F(LoginSessionTest, LoginThatRefusesCountsMoreThanOneThatIsNotThere) {
+  vault_.AddNamespace("there");
+  vault_.AddNamespace("not-there");
+  vault_.AddRole("there", "kubernetes", "csi", {.jwts = {"jwt of another"}});
+  for (const auto& namespaces : {std::vector<std::string>{"there", "not-there"},
+                                 std::vector<std::string>{"not-there", "there"}}) {
+    const auto session =
+        Session({.mount = "kubernetes", .role = "csi", .namespaces = namespaces, .account = "sa"});
+    EXPECT_THAT(session->Get(context()),
+                StatusIs(Code::kPermissionDenied,
+                         AllOf(HasSubstr("namespace there"), HasSubstr("namespace not-there"))));
+  }
+}
+
 TEST_F(LoginSessionTest, ActiveNodeIsAskedWhereThereAreSeveral) {
   auto server = vault::Server::New({"https://a:8200", "https://b:8200"}, {}, vault_.Factory(), {});
   client_ = std::make_shared<vault::Client>(*server, vault::RetryLimits{});

@@ -25,6 +25,10 @@ using ::testing::IsEmpty;
 
 constexpr const char* kVolume = "0001-volume";
 
+std::string Pem(std::string_view name) {
+  return Cat("-----BEGIN CERTIFICATE-----\n", name, "\n-----END CERTIFICATE-----\n");
+}
+
 class VaultKmsTest : public ::testing::Test {
  protected:
   Result<std::string> Create(const Json& options, std::string_view dek = "k0") {
@@ -214,7 +218,10 @@ TEST_F(VaultKmsTest, MountsAreListedWhereTheFirstQuestionIsDenied) {
 
 TEST_F(VaultKmsTest, CaOfTheDriverComesFromTheRequest) {
   const Json entry = With(VaultWorld::DriverEntry(), {{"vaultCAFromSecret", "ca.pem"}});
-  EXPECT_THAT(world_.Open(entry), StatusIs(Code::kInvalidArgument, HasSubstr("ca.pem")));
+  // Opening needs it not yet: a preflight has no request.
+  EXPECT_THAT(world_.Open(entry), IsOk());
+  EXPECT_THAT(Create(entry), StatusIs(Code::kInvalidArgument, HasSubstr("ca.pem")));
+  EXPECT_EQ(world_.vault.seen().size(), 0U);
   std::string ca;
   std::string server_name;
   world_.family = std::make_shared<vault::VaultFamily>(vault::VaultFamily::Options{
@@ -225,9 +232,9 @@ TEST_F(VaultKmsTest, CaOfTheDriverComesFromTheRequest) {
             return make(url, tls);
           },
       .token_file = world_.token_file});
-  world_.request_secrets.emplace("ca.pem", Secret("PEM"));
+  world_.request_secrets.emplace("ca.pem", Secret(Pem("ca") + "what follows is left out"));
   EXPECT_THAT(Create(With(entry, {{"vaultTLSServerName", "v.example"}})), IsOk());
-  EXPECT_EQ(ca, "PEM");
+  EXPECT_EQ(ca, Pem("ca"));
   EXPECT_EQ(server_name, "v.example");
 }
 
@@ -245,20 +252,40 @@ TEST_F(VaultKmsTest, CertificatesComeFromTheTenantElseFromBesideThePod) {
           },
       .kube = &world_.kube,
       .pod_namespace = "driver"});
-  world_.kube.secrets["tenant-a/ca"]["cert"] = "tenants-ca";
-  world_.kube.secrets["driver/ca"]["cert"] = "drivers-ca";
-  world_.kube.secrets["driver/cert"]["cert"] = "drivers-cert";
+  world_.kube.secrets["tenant-a/ca"]["cert"] = Pem("tenants-ca");
+  world_.kube.secrets["driver/ca"]["cert"] = Pem("drivers-ca");
+  world_.kube.secrets["driver/cert"]["cert"] = Pem("drivers-cert");
   EXPECT_THAT(Create(entry),
               StatusIs(Code::kInvalidArgument, HasSubstr("vaultClientCertKeyFromSecret")));
   world_.kube.secrets["driver/key"]["key"] = "drivers-key";
   EXPECT_THAT(Create(entry), IsOk());
-  EXPECT_EQ(seen, "tenants-ca drivers-cert drivers-key");
+  EXPECT_EQ(seen, Cat(Pem("tenants-ca"), " ", Pem("drivers-cert"), " drivers-key"));
+  world_.kube.secrets["tenant-a/ca"]["cert"] = "no certificate";
+  EXPECT_THAT(Create(entry), StatusIs(Code::kInvalidArgument,
+                                      AllOf(HasSubstr("vaultCAFromSecret"), HasSubstr("PEM"))));
 }
 
 TEST_F(VaultKmsTest, UnverifiedServerIsWarnedOfAndCounted) {
   ASSERT_THAT(Create(With(VaultWorld::DriverEntry(), {{"vaultCAVerify", "false"}})), IsOk());
   EXPECT_THAT(world_.kube.warnings, Contains(HasSubstr("vaultCAVerify is off")));
   EXPECT_THAT(world_.metrics.TextForTest(), HasSubstr("tls_not_verified"));
+}
+
+TEST_F(VaultKmsTest, PlainHttpIsWarnedOfAndCounted) {
+  const Json plain = With(VaultWorld::DriverEntry(), {{"vaultAddress", "http://vault:8200"}});
+  ASSERT_THAT(Create(plain), IsOk());
+  EXPECT_THAT(world_.kube.warnings, Contains(HasSubstr("plain HTTP")));
+  EXPECT_THAT(world_.metrics.TextForTest(), HasSubstr("vault_plain_http"));
+}
+
+// The same address may be another server by another name.
+TEST_F(VaultKmsTest, WhatIsMountedIsAskedOfEachServerName) {
+  ASSERT_THAT(Create(VaultWorld::DriverEntry()), IsOk());
+  ASSERT_THAT(Fetch(VaultWorld::DriverEntry()), IsOk());
+  EXPECT_EQ(world_.vault.Count("GET sys/internal/ui/mounts"), 1);
+  ASSERT_THAT(Fetch(With(VaultWorld::DriverEntry(), {{"vaultTLSServerName", "b.example"}})),
+              IsOk());
+  EXPECT_EQ(world_.vault.Count("GET sys/internal/ui/mounts"), 2);
 }
 
 TEST_F(VaultKmsTest, TenantConfigMapCountsAndItsForbiddenKeysRaiseAnEvent) {
