@@ -21,12 +21,6 @@ namespace {
 
 constexpr std::chrono::seconds kCloseWithin(2);
 
-// As ceph-csi has it: a variable that is set but empty counts as absent.
-std::string ConfigMapName() {
-  const char* name = std::getenv(kms::kConfigMapVariable);
-  return name == nullptr || *name == '\0' ? std::string(kms::kConfigMapName) : name;
-}
-
 Result<std::unique_ptr<net::HttpClient>> ConnectVault(const net::Url& url,
                                                       const net::TlsOptions& tls) {
   net::CurlHttpClient::Options options;
@@ -50,7 +44,7 @@ std::unique_ptr<kms::ConfigMapSource> WatchConfigMaps(const KeyManagers::Options
   return std::make_unique<kms::ConfigMapSource>(
       kubernetes->client(), SystemClock(),
       kms::ConfigMapSource::Options{
-          .ns = kubernetes->ns(), .name = ConfigMapName(), .changed = options.changed});
+          .ns = kubernetes->ns(), .name = KmsConfigMapName(), .changed = options.changed});
 }
 
 std::unique_ptr<VaultKube> KubeForVault(Kubernetes* kubernetes) {
@@ -60,8 +54,9 @@ std::unique_ptr<VaultKube> KubeForVault(Kubernetes* kubernetes) {
 }
 
 kms::Providers ProvidersOf(Kubernetes* kubernetes,
-                           const std::shared_ptr<vault::VaultFamily>& vault) {
-  const auto gate = std::make_shared<kms::ScryptGate>(kms::ScryptGate::OnePerCore());
+                           const std::shared_ptr<vault::VaultFamily>& vault,
+                           const std::shared_ptr<kms::ScryptGate>& gate,
+                           vault::Urgency urgency) {
   k8s::Client* const client = kubernetes == nullptr ? nullptr : &kubernetes->client();
   kms::Providers providers = {
       {"default", {.open = kms::DefaultSecretProvider(), .keeps_deks = true}},
@@ -69,12 +64,18 @@ kms::Providers ProvidersOf(Kubernetes* kubernetes,
       {"local", {.open = kms::LocalProvider(), .keeps_deks = false}}};
   for (const vault::Flavour flavour : {vault::Flavour::kDriver, vault::Flavour::kTenantToken,
                                        vault::Flavour::kTenantServiceAccount}) {
-    providers.emplace(vault::ProviderName(flavour), vault::MakeProvider(vault, flavour));
+    providers.emplace(vault::ProviderName(flavour), vault::MakeProvider(vault, flavour, urgency));
   }
   return providers;
 }
 
 }  // namespace
+
+// As ceph-csi has it: a variable that is set but empty counts as absent.
+std::string KmsConfigMapName() {
+  const char* name = std::getenv(kms::kConfigMapVariable);
+  return name == nullptr || *name == '\0' ? std::string(kms::kConfigMapName) : name;
+}
 
 KeyManagers::KeyManagers(const Options& options, Kubernetes* kubernetes, Metrics& metrics)
     : file_(options.config_file),
@@ -88,7 +89,10 @@ KeyManagers::KeyManagers(const Options& options, Kubernetes* kubernetes, Metrics
           .pod_namespace = kubernetes == nullptr ? std::string() : kubernetes->ns(),
           .token_file = options.vault_token_file,
           .cluster_name = options.cluster_name})),
-      registry_(config_, ProvidersOf(kubernetes, vault_), &metrics) {}
+      gate_(std::make_shared<kms::ScryptGate>(kms::ScryptGate::OnePerCore())),
+      registry_(config_, ProvidersOf(kubernetes, vault_, gate_, vault::Urgency::kMount), &metrics),
+      background_(
+          config_, ProvidersOf(kubernetes, vault_, gate_, vault::Urgency::kBackground), &metrics) {}
 
 void KeyManagers::Close() {
   if (config_maps_ != nullptr) {

@@ -13,9 +13,13 @@
 #include "kms/config.h"
 #include "kms/config_map_source.h"
 #include "kms/registry.h"
+#include "kms/scrypt.h"
 #include "vault/family.h"
 
 namespace rbdcrypt::cmd {
+
+// Of KMS_CONFIGMAP_NAME, or its default (ceph-csi-compat 6.1).
+std::string KmsConfigMapName();
 
 // The key managers of one process: where their entries come from, and the table of providers, which
 // is the only place that names them all.
@@ -36,7 +40,11 @@ class KeyManagers {
 
   kms::ConfigSource& config() { return config_; }
 
+  // For calls that somebody waits for.
   kms::Registry& registry() { return registry_; }
+
+  // The same for what nobody waits for: a key manager's limited seats go to the others first.
+  kms::Registry& background_registry() { return background_; }
 
   // For the end: gives login tokens back to their Vault, best effort, for two seconds at most, and
   // lets the watches end meanwhile.
@@ -49,7 +57,9 @@ class KeyManagers {
   const std::unique_ptr<VaultKube> vault_kube_;
   kms::FileFirstSource config_;
   const std::shared_ptr<vault::VaultFamily> vault_;
+  const std::shared_ptr<kms::ScryptGate> gate_;
   kms::Registry registry_;
+  kms::Registry background_;
 };
 
 }  // namespace rbdcrypt::cmd

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
-#include "kms/names.h"
+#include "cmd/key_managers.h"
 
 namespace rbdcrypt::cmd {
 namespace {
@@ -70,9 +70,10 @@ void KmsWatch::CheckChanged(const Context& context) {
   for (const std::string& id : *ids) {
     std::string text = TextOf(context, id);
     const auto known = checked_.find(id);
-    if (known == checked_.end() || known->second != text) {
-      CheckOne(context, id);
-      checked_[id] = std::move(text);
+    const Checked* const before = known == checked_.end() ? nullptr : &known->second;
+    if (before == nullptr || before->text != text || !before->error.empty()) {
+      const Status status = CheckOne(context, id, before);
+      checked_[id] = {.text = std::move(text), .error = status.ok() ? "" : Message(status)};
     }
   }
 }
@@ -82,22 +83,29 @@ std::string KmsWatch::TextOf(const Context& context, const std::string& kms_id) 
   return entry.ok() ? entry->options.dump() : Message(entry.status());
 }
 
-void KmsWatch::CheckOne(const Context& context, const std::string& kms_id) {
+Status KmsWatch::CheckOne(const Context& context,
+                          const std::string& kms_id,
+                          const Checked* before) {
   const kms::RequestSecrets no_secrets;
   const kms::CheckReport report =
       kms::Check(context.WithTimeout(kCheckWithin), registry_,
                  {.kms_id = kms_id, .tenant = "", .secrets = no_secrets});
   if (context.Check("report it").ok()) {
-    Report(report);
+    Report(report, before);
   }
+  return report.status();
 }
 
-void KmsWatch::Report(const kms::CheckReport& report) {
+void KmsWatch::Report(const kms::CheckReport& report, const Checked* before) {
   const Status status = report.status();
   metrics_.SetKmsCheck(report.kms_id, status.ok());
   if (status.ok()) {
     LogInfo("kms_check",
             {{"kms", report.kms_id}, {"provider", report.provider}, {"left_out", report.left_out}});
+    return;
+  }
+  // Said once, though it is found again every minute.
+  if (before != nullptr && before->error == Message(status)) {
     return;
   }
   LogWarn("kms_check_failed", {{"kms", report.kms_id},
@@ -108,7 +116,7 @@ void KmsWatch::Report(const kms::CheckReport& report) {
         {.regarding = {.api_version = "v1",
                        .kind = "ConfigMap",
                        .ns = kubernetes_->ns(),
-                       .name = std::string(kms::kConfigMapName)},
+                       .name = KmsConfigMapName()},
          .is_warning = true,
          .reason = "KmsCheckFailed",
          .message = Cat("KMS \"", report.kms_id, "\": ", Message(status))});

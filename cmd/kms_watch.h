@@ -33,13 +33,14 @@ class ChangeSignal {
   bool is_raised_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-// Runs the preflight of every entry when the program starts and of each entry that changed, and
-// says what comes of it: a log line, the metric rbdcrypt_kms_check_ok and, of one that fails, a
-// warning Event on the ConfigMap. Nothing waits for it: a key manager that is down is no reason not
-// to start.
+// Runs the preflight of every entry when the program starts, of each entry that changed, and once a
+// minute of one that failed; says what comes of it: the metric rbdcrypt_kms_check_ok and, where
+// that is something new, a log line and, of one that fails, a warning Event on the ConfigMap.
+// Nothing waits for it: a key manager that is down is no reason not to start.
 class KmsWatch {
  public:
-  // `kubernetes` may be null: no Events then. All must outlive it.
+  // `registry` should be one for background work. `kubernetes` may be null: no Events then. All
+  // must outlive it.
   KmsWatch(kms::ConfigSource& config,
            kms::Registry& registry,
            ChangeSignal& changes,
@@ -57,10 +58,19 @@ class KmsWatch {
  private:
   void Run(const Context& context);
   void CheckChanged(const Context& context);
-  void CheckOne(const Context& context, const std::string& kms_id);
+
+  // One entry as it was checked last.
+  struct Checked {
+    std::string text;
+    // "" where all went well.
+    std::string error;
+  };
+
+  // Returns its error, if any.
+  Status CheckOne(const Context& context, const std::string& kms_id, const Checked* before);
   // What is compared to see a change: the entry's text, or its error.
   std::string TextOf(const Context& context, const std::string& kms_id);
-  void Report(const kms::CheckReport& report);
+  void Report(const kms::CheckReport& report, const Checked* before);
   void ForgetOthers(const std::set<std::string>& ids);
 
   kms::ConfigSource& config_;
@@ -68,8 +78,8 @@ class KmsWatch {
   ChangeSignal& changes_;
   Metrics& metrics_;
   Kubernetes* const kubernetes_;
-  // KMS ID -> its text when it was checked last. Of the worker's thread.
-  std::map<std::string, std::string> checked_;
+  // By KMS ID. Of the worker's thread.
+  std::map<std::string, Checked> checked_;
   k8s::Worker worker_;
 };
 

@@ -124,8 +124,9 @@ class Driver {
 
   // Checks every KMS entry, now and when it changes, until the end of Serve().
   void WatchKeyManagers() {
-    kms_watch_ = std::make_unique<KmsWatch>(key_managers_.config(), key_managers_.registry(),
-                                            kms_changes_, metrics_, kubernetes_.get());
+    kms_watch_ =
+        std::make_unique<KmsWatch>(key_managers_.config(), key_managers_.background_registry(),
+                                   kms_changes_, metrics_, kubernetes_.get());
   }
 
   const rbd::VolumeFlowParts& parts() const { return parts_; }

@@ -3,6 +3,7 @@
 #include "kms/check.h"
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -12,6 +13,9 @@
 
 namespace rbdcrypt::kms {
 namespace {
+
+// What is stored is removed after the check's own time, too.
+constexpr std::chrono::seconds kRemoveWithin(10);
 
 // Opening asks nobody, so any name does where the real one is not known.
 constexpr char kNobody[] = "nobody";
@@ -92,9 +96,18 @@ class Checking {
       });
     }
     // Also what a write without an answer may have left (safety B5).
-    if (is_stored || IsTransient(report_.status())) {
-      Step("delete it", [&] { return store.Remove(context_, volume_id_); });
+    if (is_stored || IsUnknown(report_.status())) {
+      Step("delete it", [&] {
+        const Context own = Context({.clock = &context_.clock()}).WithTimeout(kRemoveWithin);
+        return Annotate(store.Remove(own, volume_id_),
+                        Cat("remove what is stored for \"", volume_id_, "\" by hand"));
+      });
     }
+  }
+
+  static bool IsUnknown(const Status& status) {
+    return IsTransient(status) || status.code() == Code::kDeadlineExceeded ||
+           status.code() == Code::kCancelled;
   }
 
   static Status Compare(const Secret& found, const Secret& probe) {

@@ -40,7 +40,9 @@ struct CheckReport {
 // The preflight of one KMS entry as one tenant (or, where `request.tenant` is empty, this driver)
 // uses it: reads the entry, logs in, stores a probe, reads it back and deletes it; with a provider
 // that wraps, wraps and unwraps one instead. The probe's volume ID begins with "rbdcrypt-check-"
-// and is new each time.
+// and is new each time. It is removed within ten more seconds where the context has ended; where
+// the key manager keeps what is deleted (vaultDestroyKeys other than "true"), it keeps the probe,
+// too.
 //
 // Of an entry that needs a tenant, or a secret that comes with each request, and has none here,
 // only what can be done without is done; `left_out` says so.

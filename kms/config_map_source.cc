@@ -135,7 +135,13 @@ Result<std::set<std::string>> ConfigMapSource::Ids(const Context& context) {
   std::set<std::string> ids;
   ASSIGN_OR_RETURN(const WatchedConfigMap::Data file, maps.file.Read(context));
   if (const std::string* text = TextOf(file, kFileConfigMapKey); text != nullptr) {
-    ASSIGN_OR_RETURN(ids, In(maps.file, EntryIds(*text)));
+    Result<std::set<std::string>> of_file = In(maps.file, EntryIds(*text));
+    if (of_file.ok()) {
+      ids = *std::move(of_file);
+    } else {
+      // The other one's entries are none the worse for it.
+      LogWarn("kms_configuration_unreadable", {{"error", Message(of_file.status())}});
+    }
   }
   ASSIGN_OR_RETURN(const WatchedConfigMap::Data entries, maps.entries.Read(context));
   if (entries != nullptr) {

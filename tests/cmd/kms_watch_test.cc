@@ -84,6 +84,10 @@ TEST_F(KmsWatchTest, AKeyManagerThatIsDownIsToldAndStopsNobody) {
   Write(R"({"a": {"KMS_PROVIDER": "fake"}})");
   KmsWatch watch(config_, registry_, changes_, metrics_, nullptr);
   EXPECT_TRUE(Says("rbdcrypt_kms_check_ok{kms_id=\"a\"} 0"));
+  // It is asked again, though the entry did not change.
+  fake_->SetDown(false);
+  changes_.Raise();
+  EXPECT_TRUE(Says("rbdcrypt_kms_check_ok{kms_id=\"a\"} 1"));
 }
 
 }  // namespace

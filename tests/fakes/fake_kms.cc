@@ -66,6 +66,11 @@ void FakeKms::Restart() {
   write_faults_.clear();
 }
 
+void FakeKms::OnWrite(std::function<void()> hook) {
+  absl::MutexLock lock(&mutex_);
+  on_write_ = std::move(hook);
+}
+
 void FakeKms::FreezeReads() {
   absl::MutexLock lock(&mutex_);
   frozen_ = volumes_;
@@ -216,6 +221,9 @@ Status FakeKms::Write(const Context& context,
                       const std::function<Status()>& refuse,
                       const Effect& effect) {
   RETURN_IF_ERROR(context.Check(method));
+  if (on_write_) {
+    on_write_();
+  }
   const std::optional<KmsFault> fault = Count(method, true);
   if (fault == KmsFault::kNotDone || fault == KmsFault::kDenied) {
     return ErrorOf(*fault, id());

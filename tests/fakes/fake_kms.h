@@ -51,6 +51,9 @@ class FakeKms final : public kms::Kms, public kms::DekStore {
   void FailCall(int n, KmsFault fault);
   void FailWrite(int n, KmsFault fault);
 
+  // Runs at each write, as soon as its context was found good; must not call this object.
+  void OnWrite(std::function<void()> hook);
+
   // Every call answers kUnavailable, or kPermissionDenied.
   void SetDown(bool down);
   void SetDenied(bool denied);
@@ -141,6 +144,7 @@ class FakeKms final : public kms::Kms, public kms::DekStore {
   int calls_ ABSL_GUARDED_BY(mutex_) = 0;
   int writes_ ABSL_GUARDED_BY(mutex_) = 0;
   int last_version_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::function<void()> on_write_ ABSL_GUARDED_BY(mutex_);
   bool down_ ABSL_GUARDED_BY(mutex_) = false;
   bool denied_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;

@@ -100,6 +100,19 @@ TEST_F(CheckTest, AProbeWhoseAnswerWasLostIsDeletedAllTheSame) {
   EXPECT_EQ(fake_->deks(), 0);
 }
 
+// The deadline passes, or Ctrl-C comes, while the probe is being stored.
+TEST_F(CheckTest, AProbeIsDeletedThoughTheTimeIsUp) {
+  bool is_over = false;
+  const Context context({.is_cancelled = [&] { return is_over; }});
+  fake_->OnWrite([&] { is_over = true; });
+  const CheckReport report =
+      Check(context, registry_, {.kms_id = "store", .tenant = "", .secrets = secrets_});
+  EXPECT_THAT(report.status(), StatusIs(Code::kCancelled));
+  EXPECT_EQ(NamesOf(report).back(), "delete it");
+  EXPECT_THAT(report.steps.back().status, IsOk());
+  EXPECT_EQ(fake_->deks(), 0);
+}
+
 TEST_F(CheckTest, WhatComesWithEachRequestIsLeftOutWithWords) {
   const CheckReport report = Run("default");
   EXPECT_THAT(report.status(), IsOk());

@@ -94,6 +94,16 @@ TEST_F(ConfigMapSourceTest, AMalformedEntryHurtsItselfAlone) {
   EXPECT_THAT(source->Ids(kContext), IsOkAndHolds(ElementsAre("bad", "good", "none")));
 }
 
+TEST_F(ConfigMapSourceTest, AMalformedConfigMapHidesTheOthersEntriesFromNobody) {
+  Put(kConfigMapName, {{"good", kVaultEntry}});
+  Put(kFileConfigMapName, {{"config.json", "{\"bad\": "}});
+  const auto source = Make();
+  EXPECT_EQ(ProviderOf(*source, "good"), "vaulttokens");
+  EXPECT_THAT(source->Ids(kContext), IsOkAndHolds(ElementsAre("good")));
+  EXPECT_THAT(source->Find(kContext, "bad"),
+              StatusIs(Code::kInvalidArgument, HasSubstr(kFileConfigMapName)));
+}
+
 TEST_F(ConfigMapSourceTest, NoConfigMapHasNoEntries) {
   const auto source = Make();
   EXPECT_THAT(source->Find(kContext, "a"),

@@ -216,6 +216,65 @@ TEST_F(VaultKmsTest, MountsAreListedWhereTheFirstQuestionIsDenied) {
               StatusIs(Code::kPermissionDenied, HasSubstr("vaultBackend")));
 }
 
+// One seat; the fetch of "first" keeps it until a fetch of either kind waits for it.
+class VaultSeatTest : public VaultKmsTest {
+ protected:
+  VaultSeatTest() {
+    world_.family = std::make_shared<vault::VaultFamily>(vault::VaultFamily::Options{
+        .http = world_.vault.Factory(), .token_file = world_.token_file, .server = {.seats = 1}});
+    EXPECT_THAT(Create(entry_.options), IsOk());
+    world_.vault.SetHook([this](const FakeVault::Seen& seen) {
+      while (seen.path.ends_with("/first") && !BothWait()) {
+        std::this_thread::yield();
+      }
+    });
+  }
+
+  std::thread Fetching(vault::Urgency urgency, const std::string& volume) {
+    return std::thread([this, urgency, volume] {
+      const kms::Provider made =
+          vault::MakeProvider(world_.family, vault::Flavour::kDriver, urgency);
+      const auto kms =
+          made.open(world_.context(), entry_,
+                    {.kms_id = "kms-1", .tenant = "", .secrets = world_.request_secrets});
+      EXPECT_THAT((*kms)->store()->Fetch(world_.context(), volume), StatusIs(Code::kNotFound));
+    });
+  }
+
+ private:
+  bool BothWait() {
+    const auto options =
+        vault::ResolveOptions("kms-1", vault::Flavour::kDriver,
+                              vault::ReadEntry(entry_, vault::Flavour::kDriver)->options);
+    std::string name;
+    const auto client = world_.family->ClientFor(world_.clock, *options, {}, &name);
+    const vault::Limiter& limiter = (*client)->server().limiter();
+    return limiter.WaitingForTest(vault::Urgency::kMount) == 1 &&
+           limiter.WaitingForTest(vault::Urgency::kBackground) == 1;
+  }
+
+  const kms::ConfigEntry entry_ = {
+      .id = "kms-1",
+      .provider = "vault",
+      .options = With(VaultWorld::DriverEntry(), {{"vaultBackend", "kv-v2"}})};
+};
+
+TEST_F(VaultSeatTest, MountsFetchOvertakesOneOfABackgroundProvider) {
+  std::vector<std::thread> threads;
+  threads.push_back(Fetching(vault::Urgency::kMount, "first"));
+  while (world_.vault.Count("/first") == 0) {
+    std::this_thread::yield();
+  }
+  threads.push_back(Fetching(vault::Urgency::kBackground, "background"));
+  threads.push_back(Fetching(vault::Urgency::kMount, "mount"));
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  const std::vector<FakeVault::Seen> seen = world_.vault.seen();
+  EXPECT_THAT(seen.at(seen.size() - 2).path, ::testing::EndsWith("/mount"));
+  EXPECT_THAT(seen.back().path, ::testing::EndsWith("/background"));
+}
+
 TEST_F(VaultKmsTest, CaOfTheDriverComesFromTheRequest) {
   const Json entry = With(VaultWorld::DriverEntry(), {{"vaultCAFromSecret", "ca.pem"}});
   // Opening needs it not yet: a preflight has no request.
