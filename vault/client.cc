@@ -3,11 +3,10 @@
 #include "vault/client.h"
 
 #include <algorithm>
-#include <cstdint>
-#include <random>
 #include <utility>
 
 #include "base/strings.h"
+#include "base/wait.h"
 #include "vault/names.h"
 
 namespace rbdcrypt::vault {
@@ -15,36 +14,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// How late a cancellation may be noticed in a wait.
-constexpr milliseconds kSlice = milliseconds(100);
-
 // A server that asks for more is waited for by the caller's next call, not by this one.
 constexpr std::chrono::seconds kMaxThrottle = std::chrono::seconds(30);
 
 // Added to what a server asks for, so that those it told the same do not come back together.
 constexpr milliseconds kThrottleSpread = milliseconds(250);
-
-milliseconds Jitter(milliseconds limit) {
-  // Spreads callers apart; nothing secret hangs on it.
-  thread_local std::mt19937_64 engine{std::random_device{}()};
-  return milliseconds(std::uniform_int_distribution<std::int64_t>(0, limit.count())(engine));
-}
-
-// False if the context ended first, or would.
-bool Wait(const Context& context, milliseconds wait) {
-  if (wait >= context.TimeLeft()) {
-    return false;
-  }
-  Clock& clock = context.clock();
-  const Clock::TimePoint end = clock.Now() + wait;
-  while (context.Check("the next try").ok()) {
-    if (clock.Now() >= end) {
-      return true;
-    }
-    clock.SleepUntil(std::min(end, clock.Now() + kSlice));
-  }
-  return false;
-}
 
 bool IsFinal(const Answer& answer) {
   const Verdict verdict = answer.verdict();
@@ -101,21 +75,26 @@ class Client::Tries {
     const Status& status = answer.status();
     may_have_arrived_ = may_have_arrived_ || net::MayHaveArrived(status);
     if (status.code() == Code::kInvalidArgument) {
-      return Mark(InvalidArgument(Cat(client_.server_->name(), ": ", Message(status),
-                                      "; look at the options ", kCaFromSecret, ", ", kTlsServerName,
-                                      " and ", kClientCert)));
+      return Mark(InvalidArgument(Cat(Named(Message(status)), "; look at the options ",
+                                      kCaFromSecret, ", ", kTlsServerName, " and ", kClientCert)));
     }
     return Mark(status);
+  }
+
+  // The text of net begins with the address that was asked, that of the breaker with the name.
+  std::string Named(const std::string& text) const {
+    if (text.starts_with(client_.server_->name())) {
+      return text;
+    }
+    return text.starts_with("http") ? Cat("Vault at ", text)
+                                    : Cat(client_.server_->name(), ": ", text);
   }
 
   // What a try that was not final says, as an error.
   Status Learn(const Result<Answer>& answer) {
     if (!answer.ok()) {
       may_have_arrived_ = may_have_arrived_ || net::MayHaveArrived(answer.status());
-      const std::string text = Message(answer.status());
-      return Unavailable(text.starts_with(client_.server_->name())
-                             ? text
-                             : Cat(client_.server_->name(), ": ", text));
+      return Unavailable(Named(Message(answer.status())));
     }
     may_have_arrived_ = may_have_arrived_ || answer->MayHaveActed();
     return Unavailable(Cat(client_.server_->name(), ": ", WhyOf(*answer)));
@@ -130,7 +109,8 @@ class Client::Tries {
     const Verdict verdict = VerdictOf(tried);
     if (verdict == Verdict::kThrottled && tried.answer->retry_after().has_value()) {
       const std::chrono::seconds told = *tried.answer->retry_after();
-      return told <= kMaxThrottle && Wait(context_, told + Jitter(kThrottleSpread));
+      return told <= kMaxThrottle &&
+             WaitFor(context_, told + RandomBetween(milliseconds::zero(), kThrottleSpread));
     }
     // An address not yet asked comes before any wait.
     if (verdict != Verdict::kThrottled && tried.next == Server::Next::kOtherAddress &&
@@ -142,9 +122,10 @@ class Client::Tries {
     if (limit == milliseconds::zero()) {
       limit = verdict == Verdict::kRetrySoon ? limits.base : limits.long_base;
     }
-    const milliseconds wait = Jitter(std::min(limit, limits.cap));
+    const std::chrono::nanoseconds wait =
+        RandomBetween(milliseconds::zero(), std::min(limit, limits.cap));
     limit = std::min(limit * 2, limits.cap);
-    return Wait(context_, wait);
+    return WaitFor(context_, wait);
   }
 
   static Verdict VerdictOf(const Server::Tried& tried) {

@@ -21,6 +21,10 @@ bool IsStandby(int health) {
   return health == 429 || health == 472 || health == 473 || health == 474;
 }
 
+std::string StateOf(int health) {
+  return IsStandby(health) ? "standby" : health == 503 ? "sealed" : Cat("HTTP ", health);
+}
+
 std::string OriginOf(net::Url url) {
   url.path.clear();
   return url.Text();
@@ -165,7 +169,7 @@ Result<Answer> Server::SendTo(const Context& context,
     return http.status();
   }
   Note(context.clock(), index, /*is_good=*/false);
-  Status status = Unavailable(Cat(nodes_[index].origin, ": ", Message(http.status())));
+  Status status = Unavailable(Message(http.status()));
   return net::MayHaveArrived(http.status()) ? status : net::NeverArrived(status);
 }
 
@@ -187,11 +191,9 @@ Result<std::size_t> Server::FindActive(const Context& context, Search& search) {
       }
     }
     search.has_standby = search.has_standby || (health.ok() && IsStandby(*health));
-    search.found += Cat(search.found.empty() ? "" : ", ", nodes_[index].origin, ": ",
-                        !health.ok()         ? Message(health.status())
-                        : IsStandby(*health) ? "standby"
-                        : *health == 503     ? "sealed"
-                                             : Cat("HTTP ", *health));
+    search.found += Cat(
+        search.found.empty() ? "" : ", ",
+        health.ok() ? Cat(nodes_[index].origin, ": ", StateOf(*health)) : Message(health.status()));
   }
   return net::NeverArrived(
       Unavailable(Cat("no configured address is the active node, which alone knows the present ",
@@ -240,9 +242,7 @@ Status Server::Refused(const Clock& clock, std::size_t index, const Status& why)
   nodes_[index].refusal = why;
   const bool is_refused_by_all =
       std::ranges::none_of(nodes_, [](const NodeState& node) { return node.refusal.ok(); });
-  return is_refused_by_all
-             ? why
-             : net::NeverArrived(Unavailable(Cat(nodes_[index].origin, ": ", Message(why))));
+  return is_refused_by_all ? why : net::NeverArrived(Unavailable(Message(why)));
 }
 
 std::optional<std::size_t> Server::KnownActive(Clock::TimePoint now) const {
