@@ -20,9 +20,11 @@ inline constexpr auto kCrashPoints = std::to_array<std::string_view>({
     "create.image",             // the RBD image
     "create.labels",            // PV, PVC and cluster name in its metadata, in one operation
     "create.image-id",          // the image's internal id, in the reservation
+    "create.dek-announced",     // that one is sent, where the store cannot compare and set
     "create.dek",               // in the store, wrapped or as it is
     "create.state-prepared",    // "encryptionPrepared"; with the next where the image is new
     "create.header-uuid",       // of the header to come; then those of rbd/luks/crash_points.h
+    "create.dek-settled",       // that it is stored and opens the header
     "create.state-encrypted",   // "encrypted"
     "lock.released",            // the volume lock and the record
     "lock.widened",             // the mapped device's client, in the record

@@ -12,6 +12,7 @@
 #include "base/crash_point.h"
 #include "base/strings.h"
 #include "base/uuid.h"
+#include "rbd/first_dek.h"
 #include "rbd/first_metadata.h"
 #include "rbd/image_users.h"
 #include "rbd/luks/binary_header.h"
@@ -84,7 +85,8 @@ Status EncryptedVolume::Format(const Context& context,
     return Open(context).status();
   }
   RETURN_IF_ERROR(lock.EnsureHeld());
-  ASSIGN_OR_RETURN(const Secret dek, StoredOrNewDek(context));
+  FirstDek first_dek(image_, kms_, store_, volume_id_);
+  ASSIGN_OR_RETURN(const Secret dek, first_dek.Get(context));
   if (state == EncryptionState::kNone) {
     RETURN_IF_ERROR(lock.EnsureHeld());
     RETURN_IF_ERROR(AfterEffect("create.state-prepared", MarkPrepared(origin)));
@@ -97,6 +99,7 @@ Status EncryptedVolume::Format(const Context& context,
   RETURN_IF_ERROR(Annotate(luks::ProveOpens(context, image_, dek).status(),
                            Named("prove that the DEK opens the new header")));
   RETURN_IF_ERROR(lock.EnsureHeld());
+  RETURN_IF_ERROR(first_dek.Settle());
   return AfterEffect("create.state-encrypted", image_.SetMetadata(kMetaEncrypted, kStateEncrypted));
 }
 
@@ -130,35 +133,6 @@ Status EncryptedVolume::CheckNobodyElse() {
               "formatted; remove the snapshot if the volume is new"));
   }
   return OkStatus();
-}
-
-// Safety B2: what is stored is used; a new DEK is made only where none is.
-Result<Secret> EncryptedVolume::StoredOrNewDek(const Context& context) {
-  Result<kms::StoredDek> stored = store_.Fetch(context, volume_id_);
-  if (stored.status().code() == Code::kNotFound && !kms_.is_shared_passphrase()) {
-    RETURN_IF_ERROR(CreateDek(context));
-    stored = store_.Fetch(context, volume_id_);
-  }
-  if (!stored.ok()) {
-    return Annotate(stored.status(), Named("fetch the DEK"));
-  }
-  return std::move(stored->dek);
-}
-
-// Ends with a DEK in the store, ours or another's, or with the reason why that is not sure. A write
-// without an answer is found by the Fetch that follows (safety B5); if it is not there yet the call
-// fails, and its repetition finds it.
-Status EncryptedVolume::CreateDek(const Context& context) {
-  ASSIGN_OR_RETURN(const Secret dek, kms::NewDek(kms_.dek_bytes()));
-  const Status created =
-      AfterEffect("create.dek", store_.Create(context, volume_id_, dek).status());
-  if (created.ok() || created.code() == Code::kAlreadyExists) {
-    return OkStatus();
-  }
-  if (IsTransient(created) && store_.Fetch(context, volume_id_).ok()) {
-    return OkStatus();
-  }
-  return Annotate(created, Named("store a new DEK"));
 }
 
 Result<std::string> EncryptedVolume::RecordedUuid() {

@@ -47,11 +47,13 @@ struct OpenedHeader {
 //
 //   a crash after                left behind                         the next Format
 //   lock.acquired                blank image, the lock               fences, starts over
+//   create.dek-announced         see rbd/first_dek.h
 //   create.dek                   DEK, no state                       uses the stored DEK
 //   create.state-prepared        DEK, "encryptionPrepared"           the same, as from ceph-csi
 //   create.header-uuid           and the UUID of the header to come  new header of the same UUID
 //   header.*                     part of a header of that UUID       writes it again
 //   header.whole, .second-copy   whole header                        proves it, goes on
+//   create.dek-settled           the same                            the same
 //   create.state-encrypted       finished, the lock                  nothing to do
 //
 // The UUID of the header to come is recorded before the header is written, so that what a crash
@@ -86,8 +88,6 @@ class EncryptedVolume {
   Status CheckNobodyElse();
   Status MarkPrepared(Origin origin);
   Result<luks::Inspection> InspectImage(const Context& context, Origin origin);
-  Result<Secret> StoredOrNewDek(const Context& context);
-  Status CreateDek(const Context& context);
   Result<std::string> RecordedUuid();
   Result<bool> NeedsHeader(const Context& context,
                            const luks::Inspection& found,

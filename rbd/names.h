@@ -35,6 +35,9 @@ inline constexpr char kStateEncrypted[] = "encrypted";
 // Ours.
 // The DEK before the current one, wrapped as kMetaDek is (safety C).
 inline constexpr char kMetaPreviousDek[] = "rbdcrypt/dek-previous";
+// When the first DEK was sent to a key manager that cannot compare and set: decimal seconds since
+// 1970-01-01 UTC (rbd/first_dek.h).
+inline constexpr char kMetaDekSentAt[] = "rbdcrypt/dek-sent-at";
 // The UUID of the LUKS header this driver is about to write, recorded before it does (safety A2).
 inline constexpr char kMetaHeaderUuid[] = "rbdcrypt/header-uuid";
 // "making" before mkfs, "made" after (safety A3).

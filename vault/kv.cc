@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "net/http_client.h"
 #include "net/url.h"
 #include "vault/names.h"
 
@@ -248,7 +249,8 @@ Status Kv::SendPlain(const Context& context, Call call, std::string_view right) 
   if (answer.verdict() == Verdict::kSuccess || is_absent) {
     return OkStatus();
   }
-  return client_.Explain(context, answer, path, right);
+  const Status refused = client_.Explain(context, answer, path, right);
+  return answer.was_repeated() ? refused : net::NeverArrived(refused);
 }
 
 }  // namespace rbdcrypt::vault

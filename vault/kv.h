@@ -77,8 +77,9 @@ Secret Kv2Body(const Secret& passphrase, std::uint64_t cas);
 // The verbs of one KV engine on the secrets of one entry; paths are ceph-csi's (6.7). `id` is the
 // path below the entry's prefix: a volume ID. Thread safe.
 //
-// Errors are AuthorizedClient's; reads add kDataLoss and, where the mount's version was taken
-// wrongly, kFailedPrecondition. Reads ask the active node.
+// Errors are AuthorizedClient's; net::MayHaveArrived() of a write's tells whether a try of it may
+// have been acted upon, or may be yet, also where the last one was refused. Reads add kDataLoss
+// and, where the mount's version was taken wrongly, kFailedPrecondition. Reads ask the active node.
 class Kv {
  public:
   // `client` must outlive it. `prefix`: the option vaultPassphrasePath.

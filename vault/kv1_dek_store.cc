@@ -71,7 +71,7 @@ Result<std::string> Kv1DekStore::WriteAndProve(const Context& context,
                                                const Kv1Marks& marks) {
   RETURN_IF_ERROR(context.Check("write a DEK to Vault"));
   const Status written = kv_.Write1(context, id, Kv1Body(dek, marks));
-  if (!written.ok() && !(IsTransient(written) && net::MayHaveArrived(written))) {
+  if (!written.ok() && !net::MayHaveArrived(written)) {
     return written;
   }
   const Result<KvRead> read = kv_.Read(context, id);
@@ -80,8 +80,10 @@ Result<std::string> Kv1DekStore::WriteAndProve(const Context& context,
     return VersionOf(dek, marks.revision);
   }
   if (!written.ok()) {
-    return Annotate(written, read.ok() ? "the DEK was not stored so far"
-                                       : "whether the DEK was stored is not known");
+    // Never as a refusal: one of its tries may land yet.
+    return Unavailable(
+        Cat(read.ok() ? "the DEK was not stored so far" : "whether the DEK was stored is not known",
+            ": ", Message(written)));
   }
   RETURN_IF_ERROR(read.status());
   return Aborted(Cat("what was written to ", kv_.PathOf(id), " is not what stands there now: ",

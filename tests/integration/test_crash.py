@@ -66,6 +66,8 @@ ELSEWHERE = {
     "attach.dm-crypt-opened": "needs the kernel module dm-crypt: tests/guest",
     "detach.dm-crypt-closed": "needs the kernel module dm-crypt: tests/guest",
     "detach.krbd-unmapped": "needs the kernel module rbd: tests/guest",
+    "create.dek-announced": "needs a key manager that cannot compare and set: tests/rbd",
+    "create.dek-settled": "needs a key manager that cannot compare and set: tests/rbd",
     "replace.dek": "no call of this version replaces a DEK: tests/rbd",
 }
 # Only the passphrase of the Secret is in a store of its own (kms/default_secret.h).

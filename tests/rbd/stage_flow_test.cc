@@ -140,12 +140,12 @@ TEST_F(StageFlowTest, UnreadableHeaderIsAnErrorAndNeverFormatted) {
 TEST_F(StageFlowTest, WrongDekIsUnauthenticated) {
   ASSERT_OK_AND_ASSIGN(const auto stored,
                        world_.store->Fetch(driver_->context(), volume_.volume_id));
-  const Secret other("another passphrase");
-  for (int i = 0; i < 2; ++i) {
+  for (const char* other : {"another passphrase", "one more"}) {
     ASSERT_OK_AND_ASSIGN(const auto now,
                          world_.store->Fetch(driver_->context(), volume_.volume_id));
-    ASSERT_THAT(world_.store->Replace(driver_->context(), volume_.volume_id, now.version, other),
-                IsOk());
+    ASSERT_THAT(
+        world_.store->Replace(driver_->context(), volume_.volume_id, now.version, Secret(other)),
+        IsOk());
   }
   EXPECT_THAT(driver_->Prepare(volume_.volume_id),
               StatusIs(Code::kUnauthenticated,

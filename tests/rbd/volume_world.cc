@@ -84,8 +84,9 @@ void Driver::Restart(DeadWatchers watchers) {
   ++life_;
 }
 
-VolumeWorld::VolumeWorld()
-    : clusters(dir.Write("config.json", kClusterConfig), dir.File("cluster-mapping.json")),
+VolumeWorld::VolumeWorld(const FakeKms::Options& of_store)
+    : store(std::make_shared<FakeKms>(of_store)),
+      clusters(dir.Write("config.json", kClusterConfig), dir.File("cluster-mapping.json")),
       kms_config(dir.Write("kms.json", kKmsConfig)),
       registry(kms_config,
                {{"default", {.open = kms::DefaultSecretProvider()}},

@@ -71,7 +71,7 @@ class Driver {
 // "wrap" (wraps them) and "default", and what programs on it need.
 class VolumeWorld {
  public:
-  VolumeWorld();
+  explicit VolumeWorld(const FakeKms::Options& of_store = {.id = "store"});
 
   std::unique_ptr<Driver> StartDriver(const std::string& identity);
 
@@ -94,7 +94,7 @@ class VolumeWorld {
 
   FakeClock clock;
   FakeCeph ceph{clock};
-  std::shared_ptr<FakeKms> store = std::make_shared<FakeKms>(FakeKms::Options{.id = "store"});
+  std::shared_ptr<FakeKms> store;
   std::shared_ptr<FakeWrappingKms> wrap = std::make_shared<FakeWrappingKms>("wrap");
   TempDir dir;
   rbd::ClusterConfig clusters;

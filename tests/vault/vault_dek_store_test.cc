@@ -371,6 +371,16 @@ TEST_F(Kv1DekStoreTest, SecretThatCephCsiWroteAnewHasNoPrevious) {
   EXPECT_EQ(Previous(), "NOT_FOUND");
 }
 
+// A refusal would say that nothing can land any more.
+TEST_F(Kv1DekStoreTest, RefusalAfterALostTryIsUnknown) {
+  world_.vault.Inject("PUT kv1/ceph-csi/0001-volume", {.status = 0});
+  world_.vault.Inject("PUT kv1/ceph-csi/0001-volume", {.status = 403}, 2);
+  EXPECT_THAT(Create("k0"), StatusIs(Code::kUnavailable,
+                                     AllOf(HasSubstr("was not stored so far"), HasSubstr("403"))));
+  world_.vault.Inject("PUT kv1/ceph-csi/0001-volume", {.status = 403}, 2);
+  EXPECT_THAT(Create("k0"), StatusIs(Code::kPermissionDenied));
+}
+
 TEST_F(Kv1DekStoreTest, SettlesALostAnswerByReading) {
   world_.vault.Inject("PUT kv1/ceph-csi/0001-volume", {.status = 0, .acts = true}, 4);
   EXPECT_THAT(Create("k0"), IsOk());
