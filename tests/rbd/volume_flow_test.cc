@@ -19,7 +19,6 @@ namespace rbdcrypt::rbd {
 namespace {
 
 using ::rbdcrypt::testing::DeadWatchers;
-using ::rbdcrypt::testing::FakeKms;
 using ::rbdcrypt::testing::IsOk;
 using ::rbdcrypt::testing::KmsFault;
 using ::rbdcrypt::testing::LastEffect;
@@ -110,12 +109,10 @@ TEST_P(EncryptedVolumeFlowTest, NewHeaderThatLandedInPartIsTakenUpOrWrittenAgain
 
 // Ends a create after its n-th effect, for every n; its repetition must bring a volume that opens,
 // and the delete of that must leave nothing.
-void CreateDiesAfterEveryEffect(const char* kms_id,
-                                LastEffect last,
-                                const FakeKms::Options& of_store = {.id = "store"}) {
+void CreateDiesAfterEveryEffect(const char* kms_id, LastEffect last) {
   for (int n = 0;; ++n) {
     SCOPED_TRACE(n);
-    VolumeWorld world(of_store);
+    VolumeWorld world;
     const auto driver = world.StartDriver("controller");
     driver->process().FailAfterEffects(n, last);
     const auto first = driver->Create(VolumeWorld::Spec(kms_id));
@@ -129,13 +126,7 @@ void CreateDiesAfterEveryEffect(const char* kms_id,
       world.PassTime();
       second = driver->Create(VolumeWorld::Spec(kms_id));
     }
-    if (!of_store.can_compare_and_set && second.status().code() == Code::kUnavailable) {
-      ASSERT_THAT(second, StatusIs(Code::kUnavailable, HasSubstr("cannot compare")));
-      world.clock.Advance(std::chrono::minutes(15));
-      second = driver->Create(VolumeWorld::Spec(kms_id));
-    }
     ASSERT_THAT(second, IsOk());
-    ASSERT_EQ(Metadata(world, second->image_name, kMetaDekSentAt), "");
     if (*kms_id != '\0') {
       ASSERT_THAT(world.CheckOpens(*driver, second->volume_id), IsOk());
     }
@@ -155,12 +146,6 @@ TEST(VolumeFlowCrashTest, PlainCreateDyingAfterEveryEffectConverges) {
 TEST_P(EncryptedVolumeFlowTest, CreateDyingAfterEveryEffectConverges) {
   CreateDiesAfterEveryEffect(GetParam(), LastEffect::kIsLost);
   CreateDiesAfterEveryEffect(GetParam(), LastEffect::kLands);
-}
-
-TEST(VolumeFlowCrashTest, CreateWithoutCompareDyingAfterEveryEffectConverges) {
-  const FakeKms::Options without{.id = "store", .can_compare_and_set = false};
-  CreateDiesAfterEveryEffect("store", LastEffect::kIsLost, without);
-  CreateDiesAfterEveryEffect("store", LastEffect::kLands, without);
 }
 
 TEST_P(EncryptedVolumeFlowTest, DeleteDyingAfterEveryEffectConverges) {
@@ -417,59 +402,6 @@ TEST(VolumeFlowTest, LateWriteOfAnEarlierDekChangesNothing) {
   ASSERT_OK_AND_ASSIGN(const CreatedVolume volume, driver->Create(VolumeWorld::Spec("store")));
   world.store->LandLateWrites();
   EXPECT_THAT(world.CheckOpens(*driver, volume.volume_id), IsOk());
-}
-
-// The same where the key manager takes whatever comes (Vault's KV 1): no second DEK is sent while
-// the first may still arrive.
-TEST(VolumeFlowTest, LateWriteToAStoreWithoutCompareIsWaitedFor) {
-  VolumeWorld world({.id = "store", .can_compare_and_set = false});
-  const auto driver = world.StartDriver("controller");
-  world.store->FailWrite(1, KmsFault::kLandsLater);
-  EXPECT_THAT(driver->Create(VolumeWorld::Spec("store")), StatusIs(Code::kUnavailable));
-  world.clock.Advance(std::chrono::minutes(14));
-  driver->Restart();
-  EXPECT_THAT(driver->Create(VolumeWorld::Spec("store")),
-              StatusIs(Code::kUnavailable, AllOf(HasSubstr("in 60 s"), HasSubstr("KMS store"))));
-  world.store->LandLateWrites();
-  ASSERT_OK_AND_ASSIGN(const CreatedVolume volume, driver->Create(VolumeWorld::Spec("store")));
-  EXPECT_EQ(world.store->writes(), 1);
-  EXPECT_THAT(world.CheckOpens(*driver, volume.volume_id), IsOk());
-}
-
-TEST(VolumeFlowTest, WriteThatNeverLandsIsWaitedForAQuarterOfAnHour) {
-  VolumeWorld world({.id = "store", .can_compare_and_set = false});
-  const auto driver = world.StartDriver("controller");
-  world.store->FailWrite(1, KmsFault::kNotDone);
-  EXPECT_THAT(driver->Create(VolumeWorld::Spec("store")), StatusIs(Code::kUnavailable));
-  world.clock.Advance(std::chrono::minutes(15));
-  ASSERT_OK_AND_ASSIGN(const CreatedVolume volume, driver->Create(VolumeWorld::Spec("store")));
-  EXPECT_THAT(world.CheckOpens(*driver, volume.volume_id), IsOk());
-}
-
-// A record of a clock that is ahead, or of nobody's, is taken for one of this moment.
-TEST(VolumeFlowTest, RecordWithoutASensibleTimeIsWaitedForFromNowOn) {
-  for (const char* record : {"99999999999", "soon", "-1"}) {
-    VolumeWorld world({.id = "store", .can_compare_and_set = false});
-    const auto driver = world.StartDriver("controller");
-    world.store->FailWrite(1, KmsFault::kNotDone);
-    EXPECT_THAT(driver->Create(VolumeWorld::Spec("store")), StatusIs(Code::kUnavailable));
-    const std::string name = world.ceph.Admin().images().List()->front();
-    ASSERT_THAT((*world.ceph.Admin().images().Open(name, OpenMode::kReadWrite))
-                    ->SetMetadata(kMetaDekSentAt, record),
-                IsOk());
-    EXPECT_THAT(driver->Create(VolumeWorld::Spec("store")),
-                StatusIs(Code::kUnavailable, HasSubstr("in 900 s")));
-    world.clock.Advance(std::chrono::minutes(15));
-    EXPECT_THAT(driver->Create(VolumeWorld::Spec("store")), IsOk());
-  }
-}
-
-TEST(VolumeFlowTest, RefusalOfAStoreWithoutCompareIsWaitedForByNobody) {
-  VolumeWorld world({.id = "store", .can_compare_and_set = false});
-  const auto driver = world.StartDriver("controller");
-  world.store->FailWrite(1, KmsFault::kDenied);
-  EXPECT_THAT(driver->Create(VolumeWorld::Spec("store")), StatusIs(Code::kPermissionDenied));
-  EXPECT_THAT(driver->Create(VolumeWorld::Spec("store")), IsOk());
 }
 
 // Safety B2: `encrypted` and a key manager whose standby says there is no key.
