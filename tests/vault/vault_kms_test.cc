@@ -330,6 +330,31 @@ TEST_F(VaultKmsTest, UnverifiedServerIsWarnedOfAndCounted) {
   EXPECT_THAT(world_.metrics.TextForTest(), HasSubstr("tls_not_verified"));
 }
 
+// Leases are counted from when they were given, by a clock that nobody sets. Where the server's
+// runs otherwise, a token ends sooner or later than was said, and that is found out by using it.
+TEST_F(VaultKmsTest, ClockOfAServerThatRunsOtherwiseCostsALoginAtMost) {
+  FakeClock servers;
+  FakeVault vault(servers);
+  vault.AddMount("secret", 2);
+  vault.AddRole("", "kubernetes", "csi-kubernetes",
+                {.jwts = {"jwt-of-driver"}, .lease = std::chrono::hours(1)});
+  world_.family = std::make_shared<vault::VaultFamily>(
+      vault::VaultFamily::Options{.http = vault.Factory(), .token_file = world_.token_file});
+  const Json entry = With(VaultWorld::DriverEntry(), {{"vaultBackend", "kv-v2"}});
+  ASSERT_THAT(Create(entry), IsOk());
+  EXPECT_EQ(vault.Count("auth/kubernetes/login"), 1);
+  // It leaps ahead: the token has ended there, and not here.
+  servers.Advance(std::chrono::hours(2));
+  EXPECT_THAT(Fetch(entry), IsOk());
+  EXPECT_EQ(vault.Count("auth/kubernetes/login"), 2);
+  // It stands: the token has ended here, and not there.
+  world_.clock.Advance(std::chrono::hours(2));
+  EXPECT_THAT(Fetch(entry), IsOk());
+  EXPECT_EQ(vault.Count("auth/kubernetes/login"), 3);
+  EXPECT_THAT(Fetch(entry), IsOk());
+  EXPECT_EQ(vault.Count("auth/kubernetes/login"), 3);
+}
+
 TEST_F(VaultKmsTest, PlainHttpIsWarnedOfAndCounted) {
   const Json plain = With(VaultWorld::DriverEntry(), {{"vaultAddress", "http://vault:8200"}});
   ASSERT_THAT(Create(plain), IsOk());
