@@ -66,6 +66,9 @@ Result<CreatePlan> PlanVolume(const NewVolume& volume, const LabelOptions& label
   plan.spec.layout = Layout(storage_class, size_bytes);
   plan.spec.limit_bytes = static_cast<std::uint64_t>(volume.range.limit_bytes);
   plan.spec.labels = Labels(volume.parameters, labels);
+  if (const auto pvc = volume.parameters.find(kPvcNameKey); pvc != volume.parameters.end()) {
+    plan.spec.pvc = pvc->second;
+  }
   if (const auto owner = volume.parameters.find(kPvcNamespaceKey);
       owner != volume.parameters.end()) {
     plan.spec.owner = owner->second;

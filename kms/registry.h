@@ -26,6 +26,8 @@ struct KmsRequest {
   std::string kms_id;
   // Namespace of the PVC; "" where unknown.
   std::string tenant;
+  // Name of the PVC; "" where unknown, and after its creation.
+  std::string pvc = {};
   const RequestSecrets& secrets;
 };
 

@@ -101,7 +101,7 @@ Status VolumeCreation::OpenKms() {
     return OkStatus();
   }
   const kms::KmsRequest request{
-      .kms_id = KmsId(), .tenant = spec_.owner, .secrets = caller_.secrets};
+      .kms_id = KmsId(), .tenant = spec_.owner, .pvc = spec_.pvc, .secrets = caller_.secrets};
   Result<std::shared_ptr<kms::Kms>> kms = parts_.kms.Open(context_, request);
   if (!kms.ok()) {
     return Annotate(kms.status(),

@@ -38,6 +38,8 @@ struct CreateVolumeSpec {
   std::string name_prefix;
   // Namespace of the PVC, "" if not told.
   std::string owner;
+  // Its name, likewise.
+  std::string pvc = {};
   ImageLayout layout;
   // 0: none.
   std::uint64_t limit_bytes = 0;

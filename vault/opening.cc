@@ -204,7 +204,8 @@ std::unique_ptr<kms::DekStore> Opening::Store(const VaultOptions& options,
     store.custom_metadata.emplace_back("kms", options.kms_id);
     for (const auto& [name, value] :
          {std::pair<std::string_view, std::string>("cluster", family_.options().cluster_name),
-          std::pair<std::string_view, std::string>("tenant", request_.tenant)}) {
+          std::pair<std::string_view, std::string>("tenant", request_.tenant),
+          std::pair<std::string_view, std::string>("pvc", request_.pvc)}) {
       if (!value.empty()) {
         store.custom_metadata.emplace_back(name, value);
       }

@@ -18,6 +18,8 @@ struct OpeningRequest {
   EntryOptions entry;
   // Namespace of the PVC; "" only with provider "vault".
   std::string tenant;
+  // Name of the PVC, for custom metadata; "" where unknown.
+  std::string pvc = {};
   // PEM from the request's secrets, where provider "vault" names one; else "". An error is that of
   // the first use.
   Result<std::string> request_ca = std::string();

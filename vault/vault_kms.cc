@@ -74,7 +74,7 @@ Result<std::string> RequestCa(const VaultOptions& options, const kms::RequestSec
 Result<OpeningRequest> MakeRequest(const VaultFamily& family,
                                    EntryOptions entry,
                                    const kms::KmsRequest& request) {
-  OpeningRequest opening{.entry = std::move(entry), .tenant = request.tenant};
+  OpeningRequest opening{.entry = std::move(entry), .tenant = request.tenant, .pvc = request.pvc};
   if (opening.entry.flavour == Flavour::kDriver) {
     return opening;
   }

@@ -44,6 +44,7 @@ TEST(CreateSpecTest, PutsTheRequestTogether) {
   EXPECT_EQ(plan.spec.pool, "rbd");
   EXPECT_EQ(plan.spec.journal_pool, "rbd");
   EXPECT_EQ(plan.spec.owner, "team-a");
+  EXPECT_EQ(plan.spec.pvc, "data");
   EXPECT_EQ(plan.spec.layout.size_bytes, static_cast<std::uint64_t>(kGiB));
   EXPECT_EQ(plan.spec.limit_bytes, static_cast<std::uint64_t>(2 * kGiB));
   EXPECT_FALSE(plan.spec.encryption.has_value());

@@ -64,6 +64,29 @@ def test_whole_life_with_vault(world, start_driver, pool, case):
     assert setup.is_gone(v)
 
 
+def test_labels_tell_vaults_administrator_what_a_key_is_for(world, start_driver):
+    """An option of ours; and a policy that does not grant it costs the labels alone."""
+    setup = world.set_up(Case("vaulttenantsa", options={"vaultCustomMetadata": "true"}))
+    driver = start_driver()
+    labels = {}
+    for granted in (False, True):
+        if granted:
+            more = f'path "{setup.mount}/metadata/*" {{ capabilities = ["create", "update", "delete"] }}'
+            setup.vault.policy(setup.policy, setup.policy_text() + more)
+        v = setup.volume(driver, block=True, fs_type=None, size=SMALL)
+        v.parameters["csi.storage.k8s.io/pvc/name"] = "data-0"
+        v.create()
+        found = setup.vault.call("GET", setup.path_of(v, "metadata"))["data"]["custom_metadata"]
+        labels[granted] = found or {}
+        v.delete()
+        assert setup.is_gone(v)
+        if granted:
+            assert found["volume"] == v.id
+    assert labels[False] == {}
+    assert labels[True] | {"volume": ""} == {
+        "kms": setup.kms_id, "tenant": setup.tenant, "pvc": "data-0", "volume": ""}
+
+
 @pytest.mark.parametrize("place", ["tenant", "elsewhere"])
 def test_whole_life_with_a_passphrase_in_a_secret(world, start_driver, pool, place):
     options = {} if place == "tenant" else {"secretNamespace": "passphrases"}

@@ -252,6 +252,7 @@ TEST_F(VaultDekStoreTest, CustomMetadataNamesClusterTenantAndVolumeWhereAskedFor
   EXPECT_EQ(metadata, (Json{{"kms", "kms-1"},
                             {"cluster", "k8s-1"},
                             {"tenant", "tenant-a"},
+                            {"pvc", "data-0"},
                             {"volume", "0001-volume"}}));
 }
 

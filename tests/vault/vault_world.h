@@ -76,8 +76,9 @@ class VaultWorld {
                                        ? vault::Flavour::kTenantToken
                                        : vault::Flavour::kTenantServiceAccount;
     const kms::Provider made = vault::MakeProvider(family, flavour);
-    return made.open(context(), {.id = "kms-1", .provider = provider, .options = options},
-                     {.kms_id = "kms-1", .tenant = tenant, .secrets = request_secrets});
+    return made.open(
+        context(), {.id = "kms-1", .provider = provider, .options = options},
+        {.kms_id = "kms-1", .tenant = tenant, .pvc = "data-0", .secrets = request_secrets});
   }
 
   Context context() { return Context({.clock = &clock}); }
