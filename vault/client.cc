@@ -3,6 +3,7 @@
 #include "vault/client.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/strings.h"
@@ -19,6 +20,9 @@ constexpr std::chrono::seconds kMaxThrottle = std::chrono::seconds(30);
 
 // Added to what a server asks for, so that those it told the same do not come back together.
 constexpr milliseconds kThrottleSpread = milliseconds(250);
+
+// How often it is asked meanwhile who is active by now.
+constexpr milliseconds kElectionPoll = milliseconds(700);
 
 bool IsFinal(const Answer& answer) {
   const Verdict verdict = answer.verdict();
@@ -52,7 +56,7 @@ class Client::Tries {
       : context_(context), client_(client), call_(call) {}
 
   Result<Answer> Run(const net::HttpRequest& request) {
-    for (int tries = 1;; ++tries) {
+    for (int tries = 0;;) {
       Server::Tried tried =
           client_.server_->Try(context_, request, {.urgency = call_.urgency, .node = call_.node});
       Result<Answer>& answer = tried.answer;
@@ -60,7 +64,9 @@ class Client::Tries {
         return Finish(std::move(answer));
       }
       Status why = Learn(answer);
-      if (tries >= client_.limits_.max_tries || !Pause(tried)) {
+      const bool is_election = tried.next == Server::Next::kLater;
+      tries += is_election ? 0 : 1;
+      if (tries >= client_.limits_.max_tries || !(is_election ? AwaitElection() : Pause(tried))) {
         return Mark(why);
       }
     }
@@ -100,20 +106,30 @@ class Client::Tries {
     return Unavailable(Cat(client_.server_->name(), ": ", WhyOf(*answer)));
   }
 
+  // Asked every second or so who is active by now; false once an election takes too long.
+  bool AwaitElection() {
+    const Clock::TimePoint now = context_.clock().Now();
+    if (!election_since_.has_value()) {
+      election_since_ = now;
+    }
+    return now - *election_since_ < client_.limits_.election &&
+           WaitFor(context_, RandomBetween(kElectionPoll / 2, kElectionPoll * 3 / 2));
+  }
+
   // Waits as the outcome wants it; false where the next try must not happen.
   bool Pause(const Server::Tried& tried) {
     if (tried.next == Server::Next::kNotNow) {
       return false;
     }
     ++failures_;
-    const Verdict verdict = VerdictOf(tried);
+    const Verdict verdict = tried.answer.ok() ? tried.answer->verdict() : Verdict::kRetrySoon;
     if (verdict == Verdict::kThrottled && tried.answer->retry_after().has_value()) {
       const std::chrono::seconds told = *tried.answer->retry_after();
       return told <= kMaxThrottle &&
              WaitFor(context_, told + RandomBetween(milliseconds::zero(), kThrottleSpread));
     }
     // An address not yet asked comes before any wait.
-    if (verdict != Verdict::kThrottled && tried.next == Server::Next::kOtherAddress &&
+    if (verdict != Verdict::kThrottled &&
         static_cast<std::size_t>(failures_) % client_.server_->size() != 0) {
       return context_.Check("the next try").ok();
     }
@@ -128,13 +144,6 @@ class Client::Tries {
     return WaitFor(context_, wait);
   }
 
-  static Verdict VerdictOf(const Server::Tried& tried) {
-    if (tried.answer.ok()) {
-      return tried.answer->verdict();
-    }
-    return tried.next == Server::Next::kLater ? Verdict::kRetryLater : Verdict::kRetrySoon;
-  }
-
   Status Mark(const Status& status) const {
     return may_have_arrived_ ? status : net::NeverArrived(status);
   }
@@ -144,6 +153,7 @@ class Client::Tries {
   const Call& call_;
   bool may_have_arrived_ = false;
   int failures_ = 0;
+  std::optional<Clock::TimePoint> election_since_;
   milliseconds soon_ = milliseconds::zero();
   milliseconds later_ = milliseconds::zero();
 };

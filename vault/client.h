@@ -38,6 +38,8 @@ struct RetryLimits {
   std::chrono::milliseconds base = std::chrono::milliseconds(250);
   std::chrono::milliseconds long_base = std::chrono::milliseconds(1000);
   std::chrono::milliseconds cap = std::chrono::milliseconds(8000);
+  // How long an election of the active node is waited for, which takes some seconds (vault.md 4).
+  std::chrono::milliseconds election = std::chrono::milliseconds(20000);
 };
 
 // Vault's API over one server: headers, and the same call again where that may help (Verdict), at
