@@ -201,11 +201,12 @@ SUITES = {
     "unit": (run_unit, [("asan", "all"), ("tsan", "concurrent_tests"), FUZZ]),
     "integration": (run_integration, [DRIVER, ("crash", "rbdcrypt"), ("asan", "integration_tests")]),
     "sanity": (run_sanity, [DRIVER]),
+    "kms": (run_kms, [DRIVER, ("asan", "kms_tests")]),
     "guest": (run_guest, [DRIVER, ("crash", "krbd_real_test")]),
     "demo": (run_demo, [DRIVER]),
 }
 # By name only.
-EXTRA = {"fuzz": (run_fuzz, [FUZZ]), "kms": (run_kms, [DRIVER, ("asan", "kms_tests")])}
+EXTRA = {"fuzz": (run_fuzz, [FUZZ])}
 # What a suite takes from elsewhere than Debian, each by a command that gets it where it lacks.
 TOOLS = {
     "sanity": [("dev/go-tools", "csi-sanity")],
