@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #include "k8s/leader_election.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -9,71 +10,131 @@
 namespace rbdcrypt::k8s {
 namespace {
 
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
 // For giving the lease back.
 constexpr std::chrono::seconds kReleaseTimeout(5);
 
+// How late it is noticed that the work has returned, or a term is over.
+constexpr milliseconds kSlice(100);
+
+// A candidate waits up to 2.2 periods, so that candidates do not come in step (client-go,
+// JitterFactor).
+nanoseconds CandidatesWait(milliseconds period) {
+  return RandomBetween(period, period * 22 / 10);
+}
+
 }  // namespace
 
-LeaderElection::LeaderElection(Client& client,
-                               Clock& clock,
+Result<std::unique_ptr<LeaderElection>> LeaderElection::New(Client& client,
+                                                            Clock& clock,
+                                                            const LeaseOptions& options,
+                                                            Work work) {
+  ASSIGN_OR_RETURN(auto candidate, LeaseCandidate::New(client, clock, options));
+  return std::unique_ptr<LeaderElection>(
+      new LeaderElection(clock, options, std::move(work), std::move(candidate)));
+}
+
+LeaderElection::LeaderElection(Clock& clock,
                                const LeaseOptions& options,
-                               std::function<void(bool leads)> on_change)
+                               Work work,
+                               std::unique_ptr<LeaseCandidate> candidate)
     : clock_(clock),
       options_(options),
-      on_change_(std::move(on_change)),
-      candidate_(client, clock, options),
+      work_(std::move(work)),
+      candidate_(std::move(candidate)),
       worker_(clock, [this](const Context& context) { Run(context); }) {}
 
 void LeaderElection::Run(const Context& context) {
-  while (context.Check("try to lead").ok()) {
-    // Two attempts fit before a renewal is too late (client-go's clients do the same).
-    const Result<bool> leads = candidate_.Attempt(context.WithTimeout(options_.renew_deadline / 2));
-    if (!leads.ok() && context.Check("try to lead").ok()) {
-      LogWarn("leader election fails",
-              {{"lease", options_.lease.name}, {"error", Message(leads.status())}});
-    }
-    Report(candidate_.IsLeader());
-    // A candidate waits up to 2.2 periods, so that candidates do not come in step (client-go,
-    // JitterFactor); a leader does not wait longer than its period.
-    const std::chrono::milliseconds period = options_.retry_period;
-    const auto longest = candidate_.IsLeader() ? period : period * 22 / 10;
-    if (!WaitFor(context, RandomBetween(period, longest))) {
-      break;
-    }
+  while (running_.has_value() || context.Check("try to lead").ok()) {
+    Try(context);
+    Pause(context);
+    Settle(context);
   }
-  Report(false);
-  // Also where a renewal came too late: others would wait for its end.
-  if (candidate_.holder() == options_.identity) {
-    const Context goodbye = Context({.clock = &clock_}).WithTimeout(kReleaseTimeout);
-    const Status released = candidate_.Release(goodbye);
-    if (!released.ok()) {
-      LogWarn("the lease could not be given back",
-              {{"lease", options_.lease.name}, {"error", Message(released)}});
-    }
+  GiveBack();
+}
+
+void LeaderElection::Try(const Context& context) {
+  // Two attempts fit before a renewal is too late (client-go's clients do the same).
+  nanoseconds limit = options_.renew_deadline / 2;
+  if (running_.has_value()) {
+    limit = std::min(limit, running_->term->TimeLeft());
+  }
+  // Who was asked to stop goes on to renew while the work comes to its end.
+  const Context attempt = running_.has_value() ? Context({.clock = &clock_}) : context;
+  const Result<bool> leads = candidate_->Attempt(attempt.WithTimeout(limit));
+  if (!leads.ok() && context.Check("try to lead").ok()) {
+    LogWarn("leader election fails",
+            {{"lease", options_.lease.name}, {"error", Message(leads.status())}});
+  }
+  if (!running_.has_value() && candidate_->IsLeader() && context.Check("begin to lead").ok()) {
+    Begin();
   }
 }
 
-void LeaderElection::Report(bool leads) {
-  if (leads != reported_) {
-    reported_ = leads;
-    on_change_(leads);
+void LeaderElection::Begin() {
+  LogInfo("leads", {{"lease", options_.lease.name}, {"identity", candidate_->identity()}});
+  const std::shared_ptr<LeaderTerm> term = candidate_->term();
+  const auto has_returned = std::make_shared<std::atomic<bool>>(false);
+  running_.emplace(
+      Running{.term = term, .has_returned = has_returned, .worker = nullptr, .is_asked = false});
+  running_->worker =
+      std::make_unique<Worker>(clock_, [this, term, has_returned](const Context& asked) {
+        work_(Context({.clock = &clock_, .is_cancelled = [term, asked] {
+                         return term->over() || !asked.Check("lead").ok();
+                       }}));
+        has_returned->store(true);
+      });
+}
+
+// Until the next attempt, or until there is something to settle.
+void LeaderElection::Pause(const Context& context) const {
+  const bool is_asked = running_.has_value() && running_->is_asked;
+  const Clock::TimePoint end =
+      clock_.Now() + (running_.has_value() ? nanoseconds(options_.retry_period)
+                                           : CandidatesWait(options_.retry_period));
+  while (clock_.Now() < end && !IsOver() && (is_asked || context.Check("wait").ok())) {
+    clock_.SleepUntil(std::min(end, clock_.Now() + kSlice));
   }
 }
 
-void LeaderElection::Stop() {
-  worker_.Stop();
+bool LeaderElection::IsOver() const {
+  return running_.has_value() && (running_->has_returned->load() || running_->term->over());
 }
 
-Context LeaderElection::WorkContext(const Context& context) const {
-  return Context({.clock = &context.clock(),
-                  .deadline = context.TimeLeft() == std::chrono::nanoseconds::max()
-                                  ? Clock::TimePoint::max()
-                                  : context.clock().Now() + context.TimeLeft(),
-                  .is_cancelled =
-                      [this, context] {
-                        return !IsLeader() || context.Check("lead").code() == Code::kCancelled;
-                      },
-                  .request_id = context.request_id()});
+void LeaderElection::Settle(const Context& context) {
+  if (!running_.has_value()) {
+    return;
+  }
+  if (!context.Check("go on to lead").ok()) {
+    running_->worker->AskToStop();
+    running_->is_asked = true;
+  }
+  if (!IsOver()) {
+    return;
+  }
+  const bool is_early = !running_->term->over();
+  // As long as the work takes: nothing may be done in its stead before.
+  running_->worker->Stop();
+  running_.reset();
+  LogInfo("leads no more", {{"lease", options_.lease.name}});
+  if (is_early) {
+    GiveBack();
+    (void)WaitFor(context, CandidatesWait(options_.retry_period));
+  }
+}
+
+void LeaderElection::GiveBack() {
+  if (!candidate_->MayHold()) {
+    return;
+  }
+  const Status released =
+      candidate_->Release(Context({.clock = &clock_}).WithTimeout(kReleaseTimeout));
+  if (!released.ok()) {
+    LogWarn("the lease could not be given back",
+            {{"lease", options_.lease.name}, {"error", Message(released)}});
+  }
 }
 
 }  // namespace rbdcrypt::k8s

@@ -159,8 +159,9 @@ Result<Lease> ParseLease(const Json& object) {
   Fields spec = fields.Part("spec");
   lease.holder = spec.Text("holderIdentity");
   lease.duration_seconds = spec.Int("leaseDurationSeconds");
-  lease.acquired = spec.Time("acquireTime");
-  lease.renewed = spec.Time("renewTime");
+  // What is no time must not keep a lease from running out.
+  lease.acquired = ParseTime(spec.Text("acquireTime"));
+  lease.renewed = ParseTime(spec.Text("renewTime"));
   lease.transitions = spec.Int("leaseTransitions");
   fields.Check(spec.status());
   return Finish(fields, std::move(lease));

@@ -119,6 +119,7 @@ struct Lease {
   // "": released.
   std::string holder = {};
   std::int64_t duration_seconds = 0;
+  // Both are for people, so nothing stands for what is no time, too.
   std::optional<WallTime> acquired = {};
   std::optional<WallTime> renewed = {};
   std::int64_t transitions = 0;
