@@ -152,7 +152,7 @@ TEST(ObjectsTest, AWrongTypeDeepInsideNamesItsField) {
               StatusIs(Code::kInvalidArgument, HasSubstr("ownerReferences[].kind")));
   EXPECT_THAT(ParseNamespace(Parse(R"({"status":{"phase":1}})")),
               StatusIs(Code::kInvalidArgument, HasSubstr("Namespace.status.phase")));
-  EXPECT_THAT(ParseLease(Parse(R"({"spec":{"renewTime":"yesterday"}})")),
+  EXPECT_THAT(ParseLease(Parse(R"({"spec":{"renewTime":7}})")),
               StatusIs(Code::kInvalidArgument, HasSubstr("Lease.spec.renewTime")));
   EXPECT_THAT(ParseStorageClass(Parse("[]")), StatusIs(Code::kInvalidArgument));
 }
