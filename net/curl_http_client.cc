@@ -3,6 +3,7 @@
 #include "net/curl_http_client.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/strings.h"
@@ -13,6 +14,12 @@ namespace {
 
 std::string Bracketed(const std::string& host) {
   return host.find(':') == std::string::npos ? host : Cat("[", host, "]");
+}
+
+// As libcurl would say it: the port only where it is not the scheme's own.
+std::string HostHeader(const Url& address) {
+  const bool is_usual = address.port == (address.scheme == "https" ? 443 : 80);
+  return is_usual ? Bracketed(address.host) : Cat(Bracketed(address.host), ":", address.port);
 }
 
 // The address under which a TLS server is to show itself.
@@ -44,6 +51,7 @@ Result<std::unique_ptr<CurlHttpClient>> CurlHttpClient::New(const Url& address, 
   CurlTarget target = {.base_url = named.Text(),
                        .text = address.Text(),
                        .connect_to = "",
+                       .host_header = "",
                        .tls = std::move(options.tls),
                        .connect_timeout = options.connect_timeout,
                        .max_idle = options.max_idle,
@@ -51,13 +59,15 @@ Result<std::unique_ptr<CurlHttpClient>> CurlHttpClient::New(const Url& address, 
   if (named.host != address.host) {
     target.connect_to = Cat(Bracketed(named.host), ":", named.port, ":", Bracketed(address.host),
                             ":", address.port);
+    target.host_header = HostHeader(address);
   }
+  Clock& clock = options.clock == nullptr ? SystemClock() : *options.clock;
   return std::unique_ptr<CurlHttpClient>(
-      new CurlHttpClient(std::move(target), options.max_kept_connections));
+      new CurlHttpClient(std::move(target), options.max_kept_connections, clock));
 }
 
-CurlHttpClient::CurlHttpClient(CurlTarget target, std::size_t max_kept_connections)
-    : target_(std::move(target)), max_kept_connections_(max_kept_connections) {}
+CurlHttpClient::CurlHttpClient(CurlTarget target, std::size_t max_kept_connections, Clock& clock)
+    : target_(std::move(target)), max_kept_connections_(max_kept_connections), clock_(clock) {}
 
 Result<HttpAnswer> CurlHttpClient::Send(const Context& context, const HttpRequest& request) {
   return Perform(context, request, nullptr);
@@ -81,9 +91,9 @@ Result<HttpAnswer> CurlHttpClient::Perform(const Context& context,
 
 std::unique_ptr<CurlTransfer> CurlHttpClient::Take() {
   {
-    absl::MutexLock lock(&mutex_);
+    const absl::MutexLock lock(&mutex_);
     if (!idle_.empty()) {
-      std::unique_ptr<CurlTransfer> transfer = std::move(idle_.back());
+      std::unique_ptr<CurlTransfer> transfer = std::move(idle_.back().transfer);
       idle_.pop_back();
       return transfer;
     }
@@ -91,12 +101,23 @@ std::unique_ptr<CurlTransfer> CurlHttpClient::Take() {
   return std::make_unique<CurlTransfer>(target_);
 }
 
-// What is one too many is closed behind the lock: that may wait for the network.
+// What is one too many, or too old, is closed behind the lock: that may wait for the network.
 void CurlHttpClient::GiveBack(std::unique_ptr<CurlTransfer> transfer) {
-  absl::MutexLock lock(&mutex_);
+  std::vector<Idle> old;
+  const absl::MutexLock lock(&mutex_);
+  old = TakeOld();
   if (idle_.size() < max_kept_connections_) {
-    idle_.push_back(std::move(transfer));
+    idle_.push_back({.transfer = std::move(transfer), .since = clock_.Now()});
   }
+}
+
+std::vector<CurlHttpClient::Idle> CurlHttpClient::TakeOld() {
+  const Clock::TimePoint limit = clock_.Now() - target_.max_idle;
+  const auto young = std::find_if(idle_.begin(), idle_.end(),
+                                  [&](const Idle& idle) { return idle.since >= limit; });
+  std::vector<Idle> old(std::make_move_iterator(idle_.begin()), std::make_move_iterator(young));
+  idle_.erase(idle_.begin(), young);
+  return old;
 }
 
 }  // namespace rbdcrypt::net

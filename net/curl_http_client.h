@@ -11,6 +11,7 @@
 #include <absl/base/thread_annotations.h>
 #include <absl/synchronization/mutex.h>
 
+#include "base/clock.h"
 #include "net/curl_transfer.h"
 #include "net/http_client.h"
 #include "net/tls_options.h"
@@ -37,12 +38,14 @@ class CurlHttpClient final : public HttpClient {
     std::chrono::milliseconds connect_timeout = std::chrono::seconds(10);
     // Connections kept open while nobody uses them.
     std::size_t max_kept_connections = 8;
-    // A connection idle for longer is not used again. Shorter than what servers and the balancers
-    // before them allow (OpenBao: 5 minutes; many balancers: 1 minute), so that they seldom close
-    // one that a request is just being sent over.
+    // A connection idle for longer is not used again, and closed when another request ends. Shorter
+    // than what servers and the balancers before them allow (OpenBao: 5 minutes; many balancers: 1
+    // minute), so that they seldom close one that a request is just being sent over.
     std::chrono::seconds max_idle = std::chrono::seconds(30);
     // "http://proxy.example:3128", or "" for none: the environment's are not asked.
     std::string proxy = {};
+    // By which connections grow old; null means SystemClock().
+    Clock* clock = nullptr;
   };
 
   // kInvalidArgument: a proxy or server name with characters that none has. Nothing is connected
@@ -58,19 +61,27 @@ class CurlHttpClient final : public HttpClient {
   const std::string& address() const override { return target_.text; }
 
  private:
-  CurlHttpClient(CurlTarget target, std::size_t max_kept_connections);
+  // One that nobody uses, and since when.
+  struct Idle {
+    std::unique_ptr<CurlTransfer> transfer;
+    Clock::TimePoint since;
+  };
+
+  CurlHttpClient(CurlTarget target, std::size_t max_kept_connections, Clock& clock);
 
   Result<HttpAnswer> Perform(const Context& context,
                              const HttpRequest& request,
                              const BodySink* sink);
   std::unique_ptr<CurlTransfer> Take();
   void GiveBack(std::unique_ptr<CurlTransfer> transfer);
+  std::vector<Idle> TakeOld() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const CurlTarget target_;
   const std::size_t max_kept_connections_;
+  Clock& clock_;
   absl::Mutex mutex_;
-  // The last one used is the next one taken: so the others grow old and are closed.
-  std::vector<std::unique_ptr<CurlTransfer>> idle_ ABSL_GUARDED_BY(mutex_);
+  // The last one used, at the end, is the next one taken: so the others grow old and are closed.
+  std::vector<Idle> idle_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace rbdcrypt::net

@@ -66,7 +66,10 @@ bool HasBody(const HttpRequest& request) {
          request.method == "PATCH";
 }
 
-CurlHeaders::CurlHeaders(const HttpRequest& request) {
+CurlHeaders::CurlHeaders(const HttpRequest& request, std::string_view host) {
+  if (!host.empty()) {
+    Add("Host", host);
+  }
   // libcurl would add both by itself: a pause of a second before a large body, and the type of an
   // HTML form.
   Add("Expect", std::nullopt);

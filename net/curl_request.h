@@ -28,7 +28,8 @@ bool HasBody(const HttpRequest& request);
 // them. Needs the request only while it is made; libcurl keeps pointers into it. Not thread safe.
 class CurlHeaders {
  public:
-  explicit CurlHeaders(const HttpRequest& request);
+  // `host`: what "Host" is to say, or "" for what libcurl would.
+  explicit CurlHeaders(const HttpRequest& request, std::string_view host = "");
   CurlHeaders(const CurlHeaders&) = delete;
   CurlHeaders& operator=(const CurlHeaders&) = delete;
 

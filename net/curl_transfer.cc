@@ -50,9 +50,12 @@ Result<HttpAnswer> CurlTransfer::Perform(const Context& context,
   if (!ready.ok()) {
     return NeverArrived(std::move(ready));
   }
-  Exchange exchange = {.context = context, .request = request, .sink = sink};
+  Exchange exchange = {.context = context,
+                       .request = request,
+                       .sink = sink,
+                       .body = BodyBuffer(request.has_public_answer)};
   exchange_ = &exchange;
-  CurlHeaders headers(request);
+  CurlHeaders headers(request, target_.host_header);
   SetConnection();
   SetTls();
   SetRequest(request);
@@ -69,7 +72,7 @@ Result<HttpAnswer> CurlTransfer::Perform(const Context& context,
   curl_easy_reset(easy_.get());
   exchange_ = nullptr;
   RETURN_IF_ERROR(outcome);
-  exchange.answer.body = exchange.body.Take();
+  exchange.body.MoveTo(exchange.answer);
   return std::move(exchange.answer);
 }
 
@@ -94,6 +97,8 @@ void CurlTransfer::SetConnection() {
   // Set, even to "", so that the environment's are not asked.
   Set(CURLOPT_PROXY, target_.proxy.c_str());
   Set(CURLOPT_NOPROXY, "");
+  // A proxy's answer to CONNECT is none of the server's.
+  Set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   Set(CURLOPT_MAXCONNECTS, 1L);
   // libcurl takes and, here, wipes one for each request; by itself of 64 KiB.
   Set(CURLOPT_UPLOAD_BUFFERSIZE, kUploadBufferBytes);
@@ -243,12 +248,24 @@ Status CurlTransfer::TakeHeader(std::string_view line) {
     exchange.has_all_headers = false;
     return OkStatus();
   }
-  exchange.has_all_headers = exchange.has_all_headers || Trim(line).empty();
+  if (Trim(line).empty()) {
+    return TakeLastHeader();
+  }
   const std::size_t colon = line.find(':');
-  // Else it is the empty line at the end, or the continuation of a folded one.
+  // Else it is the continuation of a folded one.
   if (colon != std::string_view::npos && Trim(line.substr(0, 1)) == line.substr(0, 1)) {
     exchange.answer.headers.push_back({.name = std::string(line.substr(0, colon)),
                                        .value = std::string(Trim(line.substr(colon + 1)))});
+  }
+  return OkStatus();
+}
+
+Status CurlTransfer::TakeLastHeader() {
+  Exchange& exchange = *exchange_;
+  const bool is_first = !std::exchange(exchange.has_all_headers, true);
+  // Trailers behind a chunked body have an end, too.
+  if (is_first && exchange.sink != nullptr && StatusSoFar() / 100 == 2) {
+    return (*exchange.sink)({});
   }
   return OkStatus();
 }

@@ -17,8 +17,8 @@
 
 #include "base/context.h"
 #include "base/handle.h"
-#include "base/secret_buffer.h"
 #include "base/status.h"
+#include "net/body_buffer.h"
 #include "net/http_client.h"
 #include "net/tls_options.h"
 #include "net/url.h"
@@ -34,6 +34,8 @@ struct CurlTarget {
   std::string text;
   // "name:port:host:port" for CURLOPT_CONNECT_TO where base_url has another name; else "".
   std::string connect_to;
+  // Then also the host and port of the address, which the request's "Host" is to say all the same.
+  std::string host_header;
   TlsOptions tls;
   std::chrono::milliseconds connect_timeout;
   std::chrono::seconds max_idle;
@@ -68,8 +70,8 @@ class CurlTransfer {
     const BodySink* sink;
     // Whether the time left was less than that for connecting.
     bool deadline_is_near = false;
+    BodyBuffer body;
     HttpAnswer answer = {};
-    SecretBuffer body = {};
     std::size_t header_bytes = 0;
     // libcurl takes a connection that is closed amid the headers for the end of an answer.
     bool has_all_headers = false;
@@ -101,6 +103,7 @@ class CurlTransfer {
   static void OnTlsEvent(const SSL* connection, int where, int value);
 
   Status TakeHeader(std::string_view line);
+  Status TakeLastHeader();
   Status TakeBody(std::span<const std::byte> bytes);
   long StatusSoFar() const;
 

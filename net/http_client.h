@@ -27,7 +27,8 @@ struct SecretHeader {
   Secret value;
 };
 
-// One request. Bodies are Secrets in both directions, since keys travel in them.
+// One request. Bodies are Secrets in both directions, since keys travel in them, unless it says
+// that its answer holds none.
 struct HttpRequest {
   std::string method = "GET";
   // Path and query behind the server's address, escaped, without the leading "/": "v1/sys/health".
@@ -39,6 +40,9 @@ struct HttpRequest {
   Secret body = {};
   // A longer answer is an error. 1 MiB is ample for a key, not for a list of a cluster's objects.
   std::size_t max_answer_bytes = 1U << 20;
+  // The answer holds no secret: its body may come as HttpAnswer::text. For what can be large, since
+  // all Secrets of the process share some MiB of locked memory (base/secret.cc).
+  bool has_public_answer = false;
 };
 
 struct HttpAnswer {
@@ -46,6 +50,11 @@ struct HttpAnswer {
   int status = 0;
   std::vector<Header> headers = {};
   Secret body = {};
+  // The body instead, of a request with a public answer.
+  std::string text = {};
+
+  // The body, wherever it is.
+  std::string_view BodyText() const { return text.empty() ? body.RevealText() : text; }
 
   // The first header of that name, in whatever case, or nothing.
   std::optional<std::string> Find(std::string_view name) const;
@@ -71,7 +80,8 @@ class HttpClient {
   virtual Result<HttpAnswer> Send(const Context& context, const HttpRequest& request) = 0;
 
   // As Send, but gives the body of a 2xx answer to `sink` as it comes, in pieces of any size, and
-  // returns an empty one; max_answer_bytes counts for other answers only. Ends with the answer,
+  // returns an empty one; max_answer_bytes counts for other answers only. When such an answer
+  // begins, before its body, `sink` may be given a piece of no bytes. Ends with the answer,
   // with the first error of `sink`, which it returns, or when the context is cancelled (noticed
   // within a second).
   virtual Result<HttpAnswer> Stream(

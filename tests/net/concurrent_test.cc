@@ -13,6 +13,7 @@
 #include "base/strings.h"
 #include "net/curl_http_client.h"
 #include "tests/fakes/http_server.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_certificates.h"
 
@@ -74,6 +75,35 @@ TEST(CurlHttpClientConcurrentTest, NoCallerWaitsForAnother) {
                        CurlHttpClient::New(server.Address(), {.max_kept_connections = 2}));
   InThreads([&client](int) { EXPECT_THAT(client->Send(Context::Background(), {}), IsOk()); });
   EXPECT_EQ(server.connections(), kCallers);
+}
+
+// A connection that is not needed again would else stay open for as long as the server lets it.
+TEST(CurlHttpClientConcurrentTest, AConnectionThatGrewOldIsClosedByTheNextRequest) {
+  std::atomic<int> awaited{kCallers};
+  std::function<void()> await_all;
+  const HttpServer server([&](const ServedRequest& request) {
+    await_all();
+    return Echo(request);
+  });
+  await_all = [&] { server.AwaitRequests(awaited); };
+  testing::FakeClock clock;
+  ASSERT_OK_AND_ASSIGN(
+      auto client,
+      CurlHttpClient::New(server.Address(), {.max_kept_connections = kCallers, .clock = &clock}));
+  const auto ask = [&client](int) { EXPECT_THAT(client->Send(Context::Background(), {}), IsOk()); };
+  InThreads(ask);
+  clock.Advance(std::chrono::seconds(30));
+  awaited += 1;
+  ask(0);
+  awaited += kCallers;
+  InThreads(ask);
+  EXPECT_EQ(server.connections(), kCallers);
+  clock.Advance(std::chrono::seconds(31));
+  awaited += 1;
+  ask(0);
+  awaited += kCallers;
+  InThreads(ask);
+  EXPECT_EQ(server.connections(), kCallers + kCallers - 1);
 }
 
 TEST(CurlHttpClientConcurrentTest, CancellingOneDisturbsNoOther) {

@@ -80,6 +80,15 @@ TEST(CurlRequestTest, OnlyReadsMayBeRepeated) {
   }
 }
 
+TEST(CurlRequestTest, TheHostMayBeSaidOtherwise) {
+  const auto first_line = [](std::string_view host) {
+    CurlHeaders headers(HttpRequest{}, host);
+    return std::string(headers.get()->data);
+  };
+  EXPECT_EQ(first_line("vault.test:8200"), "Host: vault.test:8200");
+  EXPECT_EQ(first_line(""), "Expect: ");
+}
+
 TEST(CurlRequestTest, WhatWritesHasABody) {
   for (const char* method : {"POST", "PUT", "PATCH"}) {
     EXPECT_TRUE(HasBody({.method = method})) << method;

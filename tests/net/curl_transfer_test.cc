@@ -6,7 +6,9 @@
 
 #include <atomic>
 #include <string>
+#include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/strings.h"
@@ -59,6 +61,15 @@ TEST(CurlTransferTest, GivesTheAnswerAsItCame) {
   EXPECT_THAT(answer.Find("retry-after"), Optional(std::string("7")));
   EXPECT_THAT(answer.Find("x-empty"), Optional(std::string()));
   EXPECT_EQ(answer.body.RevealText(), "slow down");
+}
+
+TEST(CurlTransferTest, APublicAnswerIsNoSecret) {
+  HttpRequest request;
+  request.has_public_answer = true;
+  ASSERT_OK_AND_ASSIGN(const HttpAnswer answer,
+                       AnswerTo(ServedAnswer{.body = "objects"}, std::move(request)));
+  EXPECT_EQ(answer.text, "objects");
+  EXPECT_TRUE(answer.body.empty());
 }
 
 TEST(CurlTransferTest, AnyStatusIsAnAnswer) {
@@ -191,6 +202,34 @@ TEST(CurlTransferStreamTest, GivesPiecesAsTheyCome) {
   EXPECT_EQ(seen, "events");
   EXPECT_TRUE(answer->body.empty());
   EXPECT_THAT(answer->Find("X-Kind"), Optional(std::string("watch")));
+}
+
+TEST(CurlTransferStreamTest, APieceOfNoBytesTellsThatAnAnswerHasBegun) {
+  const HttpServer server(Always(RawAnswer().Send("HTTP/1.1 200 OK\r\n\r\n").WaitForClient()));
+  std::size_t size = 1;
+  const auto answer =
+      NewClient(server)->Stream(Context::Background().WithTimeout(std::chrono::seconds(10)), {},
+                                [&](std::span<const std::byte> piece) {
+                                  size = piece.size();
+                                  return Aborted("it is answered");
+                                });
+  EXPECT_THAT(answer, StatusIs(Code::kAborted, "it is answered"));
+  EXPECT_EQ(size, 0U);
+}
+
+TEST(CurlTransferStreamTest, TrailersBeginNoSecondAnswer) {
+  const HttpServer server(Always(RawAnswer()
+                                     .Send("HTTP/1.1 100 Continue\r\n\r\n"
+                                           "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                                     .Send("1\r\nx\r\n0\r\nX-Trailer: 1\r\n\r\n")));
+  std::vector<std::size_t> sizes;
+  EXPECT_THAT(NewClient(server)->Stream(Context::Background(), {},
+                                        [&](std::span<const std::byte> piece) {
+                                          sizes.push_back(piece.size());
+                                          return OkStatus();
+                                        }),
+              IsOk());
+  EXPECT_THAT(sizes, ::testing::ElementsAre(0, 1));
 }
 
 TEST(CurlTransferStreamTest, AnErrorsBodyIsNotForTheSink) {
