@@ -61,6 +61,12 @@ Status Convert(const ApiCall& call, int code, const StatusObject& status) {
   const std::string text =
       Cat(call.Text(), ": ",
           status.message.empty() ? Cat("the API server answered HTTP ", code) : status.message);
+  // The API server redirects nobody and knows no 407.
+  if (code / 100 == 3 || code == 407) {
+    return Unavailable(Cat(text, "; HTTP ", code,
+                           " comes from a proxy before the API server: look ",
+                           "at it, and at the server's address"));
+  }
   switch (code) {
     case 401:
       return PermissionDenied(
@@ -69,6 +75,10 @@ Status Convert(const ApiCall& call, int code, const StatusObject& status) {
       return Forbidden(call, status, text);
     case 404:
       return NotFound(text);
+    case 405:
+      return Unimplemented(text);
+    case 408:
+      return Unavailable(text);
     case 409:
       return status.reason == kReasonAlreadyExists ? AlreadyExists(text) : Aborted(text);
     case 410:
@@ -91,7 +101,7 @@ std::string ApiCall::Text() const {
 }
 
 Status ErrorOf(const ApiCall& call, const net::HttpAnswer& answer) {
-  const Result<Json> json = ParseJson(answer.body.RevealText(), "the answer");
+  const Result<Json> json = ParseJson(answer.BodyText(), "the answer");
   return Convert(call, answer.status, json.ok() ? ReadStatusObject(*json) : StatusObject{});
 }
 

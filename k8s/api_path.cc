@@ -18,6 +18,10 @@ std::string GroupPath(const Resource& resource) {
 
 }  // namespace
 
+bool IsSecrets(const Resource& resource) {
+  return resource.group == kSecrets.group && resource.plural == kSecrets.plural;
+}
+
 std::string Describe(const Resource& resource, const ObjectName& name) {
   std::string text(resource.plural);
   if (!name.name.empty()) {

@@ -37,6 +37,9 @@ inline constexpr Resource kVolumeAttachments = {kStorageGroup, kVersion1, "volum
                                                 false};
 inline constexpr Resource kLeases = {kCoordinationGroup, kVersion1, "leases"};
 
+// Whether it is the one type whose objects hold secrets.
+bool IsSecrets(const Resource& resource);
+
 // Which object of a type; `ns`, its namespace, is "" for types that live in none.
 struct ObjectName {
   std::string ns = {};

@@ -101,7 +101,9 @@ struct WatchOptions {
 //   kOutOfRange          410: see IsExpired
 //   kInvalidArgument     the server finds the object invalid, the name is none, or it is a Secret
 //   kFailedPrecondition  Create: the namespace is being deleted
-//   kUnavailable         not reached, too busy for too long, or its own error: later
+//   kUnimplemented       405: objects of this type cannot do that
+//   kUnavailable         not reached, too busy for too long, its own error, or that of a proxy
+//                        before it: later
 //   kInternal            an answer that is none of the API's
 //   kCancelled, kDeadlineExceeded   the context's
 class Client {
@@ -133,22 +135,28 @@ class Client {
                               const Json& object,
                               Part part) = 0;
 
+  // Changes the object. A merge patch without a metadata.resourceVersion is not repeated after a
+  // lost answer (kUnavailable): it could undo what others changed meanwhile. One with it may then
+  // meet our own change: kAborted.
   virtual Result<Json> Patch(const Context& context,
                              const Resource& resource,
                              const ObjectName& name,
                              const Json& patch,
                              const PatchOptions& options) = 0;
 
-  // Begins the deletion; finalizers may keep the object for a while. kNotFound may also mean that
-  // an earlier attempt, whose answer was lost, did it. kAborted: preconditions.
+  // Begins the deletion; finalizers may keep the object for a while. kAborted: preconditions. Of an
+  // object without preconditions it is not repeated after a lost answer (kUnavailable): it could
+  // hit another one, which was made under that name meanwhile. With them it is, and OK where the
+  // lost attempt did it.
   virtual Status Delete(const Context& context,
                         const Resource& resource,
                         const ObjectName& name,
                         const DeleteOptions& options) = 0;
 
   // One watch: gives `sink` what happens after `resource_version`, in order, until the server ends
-  // it or the connection drops (OK: go on from the last version seen), `sink` fails (its error), or
-  // the context ends. kOutOfRange: list again. k8s/watch does all that.
+  // it or the connection drops (OK, also where nothing happened: go on from the last version seen),
+  // `sink` fails (its error), or the context ends. kUnavailable: it did not even begin, also where
+  // no answer came within a minute. kOutOfRange: list again. k8s/watch does all that.
   virtual Status Watch(const Context& context,
                        const Resource& resource,
                        const WatchOptions& options,

@@ -2,11 +2,17 @@
 // Copyright the rbdcrypt authors
 #include "k8s/fields.h"
 
+#include <limits>
 #include <utility>
 
 #include "base/strings.h"
 
 namespace rbdcrypt::k8s {
+namespace {
+
+constexpr std::uint64_t kMostInt = std::numeric_limits<std::int64_t>::max();
+
+}  // namespace
 
 Fields::Fields(const Json& object, std::string_view what) : what_(what) {
   if (object.is_object()) {
@@ -76,11 +82,16 @@ std::string Fields::Text(std::string_view field) {
 
 std::int64_t Fields::Int(std::string_view field) {
   const Json* value = Find(field);
-  if (value != nullptr && !value->is_number_integer()) {
-    Check(WrongType(field, "a whole number"));
+  if (value == nullptr) {
     return 0;
   }
-  return value == nullptr ? 0 : value->get<std::int64_t>();
+  // To the parser, whatever is not negative is unsigned.
+  const bool is_too_large = value->is_number_unsigned() && value->get<std::uint64_t>() > kMostInt;
+  if (!value->is_number_integer() || is_too_large) {
+    Check(WrongType(field, "a whole number of 64 bits"));
+    return 0;
+  }
+  return value->get<std::int64_t>();
 }
 
 bool Fields::Bool(std::string_view field) {

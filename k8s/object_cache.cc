@@ -2,7 +2,6 @@
 // Copyright the rbdcrypt authors
 #include "k8s/object_cache.h"
 
-#include <optional>
 #include <utility>
 
 #include "k8s/fields.h"
@@ -13,12 +12,14 @@ namespace {
 // The little of the metadata that is looked at of every event.
 struct Identity {
   ObjectName name;
+  std::string uid;
   std::string resource_version;
 };
 
 Result<Identity> IdentityIn(const Json& object) {
   Fields meta = Fields(object, "object").Part("metadata");
   Identity identity = {.name = {.ns = meta.Text("namespace"), .name = meta.Text("name")},
+                       .uid = meta.Text("uid"),
                        .resource_version = meta.Text("resourceVersion")};
   if (!meta.status().ok()) {
     return Internal(Message(meta.status()));
@@ -34,24 +35,42 @@ Result<Identity> NamedIdentityIn(const Json& object) {
   return identity;
 }
 
-bool IsSameVersion(const Json& left, const Json& right) {
-  const Result<Identity> left_identity = IdentityIn(left);
-  const Result<Identity> right_identity = IdentityIn(right);
-  return left_identity.ok() && right_identity.ok() &&
-         left_identity->resource_version == right_identity->resource_version &&
-         !left_identity->resource_version.empty();
+// Of two objects of one name; the first was looked at when it was taken in.
+struct Comparison {
+  bool is_another = false;
+  bool is_same_version = false;
+};
+
+Comparison Compare(const Json& known, const Json& object) {
+  const Result<Identity> left = IdentityIn(known);
+  const Result<Identity> right = IdentityIn(object);
+  if (!left.ok() || !right.ok()) {
+    return {};
+  }
+  return {.is_another = !left->uid.empty() && !right->uid.empty() && left->uid != right->uid,
+          .is_same_version =
+              !left->resource_version.empty() && left->resource_version == right->resource_version};
 }
 
-std::optional<ObjectChange> Put(ObjectSet& objects, const ObjectName& name, Json object) {
+void Put(ObjectSet& objects,
+         const ObjectName& name,
+         Json object,
+         std::vector<ObjectChange>& changes) {
   const auto [known, is_new] = objects.try_emplace(name, object);
   if (is_new) {
-    return ObjectChange{ObjectChange::Kind::kAdded, name, std::move(object)};
+    changes.push_back({ObjectChange::Kind::kAdded, name, std::move(object)});
+    return;
   }
-  if (IsSameVersion(known->second, object)) {
-    return std::nullopt;
+  const Comparison comparison = Compare(known->second, object);
+  if (comparison.is_another) {
+    changes.push_back({ObjectChange::Kind::kDeleted, name, std::move(known->second)});
+  } else if (comparison.is_same_version) {
+    return;
   }
   known->second = object;
-  return ObjectChange{ObjectChange::Kind::kModified, name, std::move(object)};
+  changes.push_back(
+      {comparison.is_another ? ObjectChange::Kind::kAdded : ObjectChange::Kind::kModified, name,
+       std::move(object)});
 }
 
 }  // namespace
@@ -72,9 +91,7 @@ Result<std::vector<ObjectChange>> ObjectCache::Replace(ObjectList list) {
     known = objects_.erase(known);
   }
   for (auto& [name, object] : present) {
-    if (auto change = Put(objects_, name, std::move(object))) {
-      changes.push_back(*std::move(change));
-    }
+    Put(objects_, name, std::move(object), changes);
   }
   resource_version_ = std::move(list.resource_version);
   return changes;
@@ -93,9 +110,7 @@ Result<std::vector<ObjectChange>> ObjectCache::Apply(WatchEvent event) {
       changes.push_back({ObjectChange::Kind::kDeleted, identity.name, std::move(event.object)});
     }
   } else if (!is_bookmark) {
-    if (auto change = Put(objects_, identity.name, std::move(event.object))) {
-      changes.push_back(*std::move(change));
-    }
+    Put(objects_, identity.name, std::move(event.object), changes);
   }
   return changes;
 }

@@ -28,13 +28,15 @@ using ObjectSet = std::map<ObjectName, Json>;
 // What a list and the events after it make of a set of objects. Sans-I/O; one thread.
 //
 // Each real change is told once: an object whose resourceVersion is known already is none, and a
-// new list tells what happened while nobody watched, deletions included.
+// new list tells what happened while nobody watched, deletions included. Another uid is another
+// object, so its namesake was deleted.
 class ObjectCache {
  public:
   // kInternal: an object without a name; nothing has changed then.
   Result<std::vector<ObjectChange>> Replace(ObjectList list);
 
-  // At most one change; none of a bookmark. kInternal: an object without a name.
+  // None of a bookmark; two where another object took a deleted one's name, else at most one.
+  // kInternal: an object without a name.
   Result<std::vector<ObjectChange>> Apply(WatchEvent event);
 
   const ObjectSet& objects() const { return objects_; }

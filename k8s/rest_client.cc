@@ -16,10 +16,6 @@ namespace {
 // Beyond the end that the server was asked for, a watch is taken for dead.
 constexpr std::chrono::seconds kWatchGrace(30);
 
-bool IsSecrets(const Resource& resource) {
-  return resource.group == kSecrets.group && resource.plural == kSecrets.plural;
-}
-
 Status RefuseSecrets(const Resource& resource, bool identity_only = false) {
   if (IsSecrets(resource) && !identity_only) {
     return InvalidArgument("Secrets are read by GetSecret, and by nothing else");
@@ -29,6 +25,37 @@ Status RefuseSecrets(const Resource& resource, bool identity_only = false) {
 
 std::string_view PartName(Part part) {
   return part == Part::kStatus ? "status" : "";
+}
+
+// Whether a merge patch says which version of the object it is for.
+bool NamesVersion(const Json& patch) {
+  const Result<ObjectMeta> meta = ParseMeta(patch);
+  return meta.ok() && !meta->resource_version.empty();
+}
+
+Json DeletionBody(const DeleteOptions& options) {
+  Json body = {{"apiVersion", kVersion1}, {"kind", "DeleteOptions"}};
+  if (!options.uid.empty()) {
+    body["preconditions"]["uid"] = options.uid;
+  }
+  if (!options.resource_version.empty()) {
+    body["preconditions"]["resourceVersion"] = options.resource_version;
+  }
+  if (!options.propagation.empty()) {
+    body["propagationPolicy"] = options.propagation;
+  }
+  return body;
+}
+
+// How a watch ended that its own sink did not end.
+Status EndOfWatch(const Status& status, bool has_begun) {
+  const bool is_lost =
+      status.code() == Code::kUnavailable || status.code() == Code::kDeadlineExceeded;
+  if (is_lost && has_begun) {
+    return OkStatus();
+  }
+  // The deadline is the watch's own.
+  return status.code() == Code::kDeadlineExceeded ? Unavailable(Message(status)) : status;
 }
 
 // Where an object that is to be written belongs; its name may still be the server's to choose.
@@ -49,7 +76,7 @@ Result<Json> RestClient::Get(const Context& context,
   ASSIGN_OR_RETURN(std::string path, ObjectPath(resource, name));
   const ApiCall call = {.verb = "get", .resource = resource, .name = name, .part = ""};
   ASSIGN_OR_RETURN(const net::HttpAnswer answer,
-                   sender_.Send(context, call, NewRequest("GET", std::move(path)), true));
+                   sender_.Send(context, call, NewRequest("GET", resource, std::move(path)), true));
   return ObjectIn(call, answer);
 }
 
@@ -69,7 +96,7 @@ Result<Json> RestClient::Create(const Context& context,
   ASSIGN_OR_RETURN(const ObjectName name, NameOf(resource, object));
   ASSIGN_OR_RETURN(std::string path, CollectionPath(resource, name.ns));
   const ApiCall call = {.verb = "create", .resource = resource, .name = name, .part = ""};
-  net::HttpRequest request = NewRequest("POST", std::move(path));
+  net::HttpRequest request = NewRequest("POST", resource, std::move(path));
   SetJsonBody(request, kJsonType, object);
   ASSIGN_OR_RETURN(const net::HttpAnswer answer,
                    sender_.Send(context, call, std::move(request), false));
@@ -89,7 +116,7 @@ Result<Json> RestClient::Update(const Context& context,
   ASSIGN_OR_RETURN(std::string path, ObjectPath(resource, meta.Name(), PartName(part)));
   const ApiCall call = {
       .verb = "update", .resource = resource, .name = meta.Name(), .part = PartName(part)};
-  net::HttpRequest request = NewRequest("PUT", std::move(path));
+  net::HttpRequest request = NewRequest("PUT", resource, std::move(path));
   SetJsonBody(request, kJsonType, object);
   ASSIGN_OR_RETURN(const net::HttpAnswer answer,
                    sender_.Send(context, call, std::move(request), true));
@@ -107,11 +134,12 @@ Result<Json> RestClient::Patch(const Context& context,
       .verb = "patch", .resource = resource, .name = name, .part = PartName(options.part)};
   const bool apply = options.kind == PatchOptions::Kind::kApply;
   net::HttpRequest request =
-      NewRequest("PATCH", Cat(path, Query({{"fieldManager", options.field_manager},
-                                           {"force", apply && options.force ? "true" : ""}})));
+      NewRequest("PATCH", resource,
+                 Cat(path, Query({{"fieldManager", options.field_manager},
+                                  {"force", apply && options.force ? "true" : ""}})));
   SetJsonBody(request, apply ? kApplyPatchType : kMergePatchType, patch);
   ASSIGN_OR_RETURN(const net::HttpAnswer answer,
-                   sender_.Send(context, call, std::move(request), true));
+                   sender_.Send(context, call, std::move(request), apply || NamesVersion(patch)));
   return ObjectIn(call, answer);
 }
 
@@ -121,20 +149,12 @@ Status RestClient::Delete(const Context& context,
                           const DeleteOptions& options) {
   RETURN_IF_ERROR(RefuseSecrets(resource));
   ASSIGN_OR_RETURN(std::string path, ObjectPath(resource, name));
-  Json body = {{"apiVersion", kVersion1}, {"kind", "DeleteOptions"}};
-  if (!options.uid.empty()) {
-    body["preconditions"]["uid"] = options.uid;
-  }
-  if (!options.resource_version.empty()) {
-    body["preconditions"]["resourceVersion"] = options.resource_version;
-  }
-  if (!options.propagation.empty()) {
-    body["propagationPolicy"] = options.propagation;
-  }
   const ApiCall call = {.verb = "delete", .resource = resource, .name = name, .part = ""};
-  net::HttpRequest request = NewRequest("DELETE", std::move(path));
-  SetJsonBody(request, kJsonType, body);
-  return sender_.Send(context, call, std::move(request), true).status();
+  net::HttpRequest request = NewRequest("DELETE", resource, std::move(path));
+  SetJsonBody(request, kJsonType, DeletionBody(options));
+  const bool is_of_one = !options.uid.empty() || !options.resource_version.empty();
+  const Status status = sender_.Send(context, call, std::move(request), is_of_one).status();
+  return status.code() == Code::kNotFound && FollowsUnsureTry(status) ? OkStatus() : status;
 }
 
 Status RestClient::Watch(const Context& context,
@@ -149,26 +169,24 @@ Status RestClient::Watch(const Context& context,
                              {"allowWatchBookmarks", "true"},
                              {"resourceVersion", options.resource_version},
                              {"timeoutSeconds", Cat(options.timeout.count())}});
-  net::HttpRequest request = NewRequest("GET", Cat(path, Query(query)));
+  net::HttpRequest request = NewRequest("GET", resource, Cat(path, Query(query)));
   if (selection.identity_only) {
     SetAccept(request, kMetadataType);
   }
   const ApiCall call = {
       .verb = "watch", .resource = resource, .name = {.ns = selection.ns, .name = ""}, .part = ""};
   WatchDecoder decoder(call, selection.identity_only);
-  bool began = false;
+  bool has_begun = false;
   Status from_sink;
   const Status status = sender_.Stream(context.WithTimeout(options.timeout + kWatchGrace), call,
                                        std::move(request), [&](std::span<const std::byte> bytes) {
-                                         began = true;
+                                         has_begun = true;
                                          from_sink = decoder.Feed(bytes, sink);
                                          return from_sink;
                                        });
   RETURN_IF_ERROR(from_sink);
   RETURN_IF_ERROR(context.Check("go on with a watch"));
-  const bool dropped =
-      status.code() == Code::kDeadlineExceeded || (began && status.code() == Code::kUnavailable);
-  return dropped ? OkStatus() : status;
+  return EndOfWatch(status, has_begun);
 }
 
 Result<SecretObject> RestClient::GetSecret(const Context& context, const ObjectName& name) {

@@ -16,8 +16,9 @@ namespace rbdcrypt::k8s {
 
 // The Client over HTTP: makes requests of calls and objects of answers; k8s/rest_sender sends them.
 //
-//   net::CurlHttpClient http(access.server, std::move(access.tls));
-//   k8s::RestClient client(http, access.token.get());
+//   ASSIGN_OR_RETURN(const auto http,
+//                    net::CurlHttpClient::New(access.server, {.tls = std::move(access.tls)}));
+//   k8s::RestClient client(*http, access.token.get());
 class RestClient final : public Client {
  public:
   // Both must outlive it; no token where something else says who we are.

@@ -28,8 +28,11 @@ constexpr int kMaxExpiredLists = 2;
 // Collects the pages of one list.
 class Lister {
  public:
-  Lister(const RestSender& sender, const ApiCall& call, const Selection& selection)
-      : sender_(sender), call_(call), selection_(selection) {}
+  Lister(const RestSender& sender,
+         const ApiCall& call,
+         const Selection& selection,
+         std::size_t max_bytes)
+      : sender_(sender), call_(call), selection_(selection), max_bytes_(max_bytes) {}
 
   Result<ObjectList> Run(const Context& context) {
     ASSIGN_OR_RETURN(path_, CollectionPath(call_.resource, selection_.ns));
@@ -39,6 +42,7 @@ class Lister {
         ++expired_;
         continue_.clear();
         list_ = ObjectList();
+        bytes_ = 0;
         continue;
       }
       RETURN_IF_ERROR(status);
@@ -53,13 +57,17 @@ class Lister {
     QueryPairs query = SelectionQuery(selection_);
     query.emplace_back("limit", expired_ < kMaxExpiredLists ? kPageSize : "");
     query.emplace_back("continue", continue_);
-    net::HttpRequest request = NewRequest("GET", Cat(path_, Query(query)));
+    net::HttpRequest request = NewRequest("GET", call_.resource, Cat(path_, Query(query)));
     request.max_answer_bytes = kMaxPageBytes;
     if (selection_.identity_only) {
       SetAccept(request, kMetadataListType);
     }
     ASSIGN_OR_RETURN(const net::HttpAnswer answer,
                      sender_.Send(context, call_, std::move(request), true));
+    bytes_ += answer.BodyText().size();
+    if (bytes_ > max_bytes_) {
+      return Internal(Cat(call_.Text(), ": the list is longer than ", max_bytes_, " bytes"));
+    }
     return selection_.identity_only ? TakeIdentities(answer) : TakeObjects(answer);
   }
 
@@ -67,11 +75,12 @@ class Lister {
     ASSIGN_OR_RETURN(Json page, ObjectIn(call_, answer));
     RETURN_IF_ERROR(TakeMeta(Fields(page, "list").Part("metadata")));
     const auto items = page.find("items");
-    if (items == page.end() || items->is_null()) {
+    // In Go a list of none may be null; one that is absent is something else's answer.
+    if (items != page.end() && items->is_null()) {
       return OkStatus();
     }
-    if (!items->is_array()) {
-      return Internal(Cat(call_.Text(), ": the answer's \"items\" is no array"));
+    if (items == page.end() || !items->is_array()) {
+      return Internal(Cat(call_.Text(), ": the answer has no array \"items\""));
     }
     for (Json& item : *items) {
       list_.items.push_back(std::move(item));
@@ -80,19 +89,26 @@ class Lister {
   }
 
   Status TakeIdentities(const net::HttpAnswer& answer) {
-    const Result<SecretJson> page =
-        SecretJson::Parse(answer.body.RevealText(), "the API server's answer");
+    const Result<SecretJson> page = SecretJson::Parse(answer.BodyText(), "the API server's answer");
     const std::optional<SecretJson> meta = page.ok() ? page->Find({"metadata"}) : std::nullopt;
     const Result<Json> list_meta = ParseJson(meta.has_value() ? meta->Raw() : "", "the metadata");
     if (!list_meta.ok()) {
       return NoList();
     }
     RETURN_IF_ERROR(TakeMeta(Fields(*list_meta, "list.metadata")));
-    const std::optional<SecretJson> items = page->Find({"items"});
-    if (!items.has_value()) {
-      return OkStatus();
+    bool has_items = false;
+    RETURN_IF_ERROR(page->ForEach([&](std::string_view name, const SecretJson& value) {
+      has_items = has_items || name == "items";
+      return name == "items" ? TakeItems(value) : OkStatus();
+    }));
+    return has_items ? OkStatus() : NoList();
+  }
+
+  Status TakeItems(const SecretJson& items) {
+    if (items.type() != SecretJson::Type::kArray) {
+      return items.type() == SecretJson::Type::kNull ? OkStatus() : NoList();
     }
-    return items->ForEach([&](std::string_view, const SecretJson& item) -> Status {
+    return items.ForEach([&](std::string_view, const SecretJson& item) -> Status {
       ASSIGN_OR_RETURN(Json identity, IdentityOf(item.Raw()));
       list_.items.push_back(std::move(identity));
       return OkStatus();
@@ -113,6 +129,9 @@ class Lister {
   const RestSender& sender_;
   const ApiCall& call_;
   const Selection& selection_;
+  const std::size_t max_bytes_;
+  // Of the pages so far.
+  std::size_t bytes_ = 0;
   std::string path_;
   std::string continue_;
   int expired_ = 0;
@@ -124,8 +143,9 @@ class Lister {
 Result<ObjectList> ListPages(const Context& context,
                              const RestSender& sender,
                              const ApiCall& call,
-                             const Selection& selection) {
-  return Lister(sender, call, selection).Run(context);
+                             const Selection& selection,
+                             std::size_t max_bytes) {
+  return Lister(sender, call, selection, max_bytes).Run(context);
 }
 
 }  // namespace rbdcrypt::k8s

@@ -3,6 +3,7 @@
 #include "k8s/rest_request.h"
 
 #include <cstddef>
+#include <utility>
 
 #include "base/strings.h"
 
@@ -24,6 +25,12 @@ net::HttpRequest NewRequest(std::string_view method, std::string target) {
   return request;
 }
 
+net::HttpRequest NewRequest(std::string_view method, const Resource& resource, std::string target) {
+  net::HttpRequest request = NewRequest(method, std::move(target));
+  request.has_public_answer = !IsSecrets(resource);
+  return request;
+}
+
 void SetAccept(net::HttpRequest& request, std::string_view type) {
   request.headers.front().value = type;
 }
@@ -38,7 +45,7 @@ QueryPairs SelectionQuery(const Selection& selection) {
 }
 
 Result<Json> ObjectIn(const ApiCall& call, const net::HttpAnswer& answer) {
-  Result<Json> object = ParseJson(answer.body.RevealText(), "the API server's answer");
+  Result<Json> object = ParseJson(answer.BodyText(), "the API server's answer");
   if (!object.ok() || !object->is_object()) {
     return Internal(
         Cat(call.Text(), ": ", object.ok() ? "the answer is no object" : Message(object.status())));

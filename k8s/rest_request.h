@@ -22,6 +22,9 @@ using QueryPairs = std::vector<std::pair<std::string_view, std::string>>;
 // A request that asks for JSON, without a body. `target` as net::HttpRequest's.
 net::HttpRequest NewRequest(std::string_view method, std::string target);
 
+// The same for objects of a type: unless they are Secrets, what comes back is none.
+net::HttpRequest NewRequest(std::string_view method, const Resource& resource, std::string target);
+
 // Asks for another form of the objects, of "Accept".
 void SetAccept(net::HttpRequest& request, std::string_view type);
 

@@ -3,7 +3,9 @@
 #include "k8s/rest_sender.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -14,14 +16,21 @@ namespace rbdcrypt::k8s {
 namespace {
 
 constexpr int kUnauthorized = 401;
+constexpr int kRequestTimeout = 408;
 constexpr int kTooManyRequests = 429;
 constexpr int kServiceUnavailable = 503;
 
-// Where the answer does not say.
+// Where the answer does not say, or says 0.
 constexpr std::chrono::seconds kDefaultRetryAfter(1);
+
+// On top of what the server says, at least, so that not all who were turned away come back at once.
+constexpr std::chrono::nanoseconds kLeastJitter = std::chrono::milliseconds(500);
 
 // Beyond any deadline of ours, and far from overflow.
 constexpr std::uint64_t kMaxSeconds = 1'000'000;
+
+// A payload, since those survive Annotate().
+constexpr char kUnsurePayload[] = "rbdcrypt/follows-unsure-try";
 
 constexpr std::string_view kAuthorization = "Authorization";
 
@@ -51,14 +60,36 @@ Status InWordsOf(const ApiCall& call, const Status& status) {
   return Annotate(status, call.Text());
 }
 
+bool IsServerError(const net::HttpAnswer& answer) {
+  return answer.status >= 500 || answer.status == kRequestTimeout;
+}
+
+// Whether the server may have done what it was asked for, though it did not say so.
+bool IsUnsure(const Result<net::HttpAnswer>& outcome) {
+  return outcome.ok() ? IsServerError(*outcome) : net::MayHaveArrived(outcome.status());
+}
+
 // Whether the attempt is worth another: the status that base/retry looks at.
 Status Verdict(const Result<net::HttpAnswer>& outcome, bool repeatable) {
   if (outcome.ok()) {
-    return outcome->status >= 500 && repeatable ? Unavailable("a server error") : OkStatus();
+    return IsServerError(*outcome) && repeatable ? Unavailable("a server error") : OkStatus();
   }
   const Status& status = outcome.status();
   const bool again = repeatable || !net::MayHaveArrived(status);
   return status.code() == Code::kUnavailable && again ? status : OkStatus();
+}
+
+// The same call, cancelled also by `is_over`; `context` must outlive it.
+Context CancelledAlsoIf(const Context& context, const std::function<bool()>& is_over) {
+  const std::chrono::nanoseconds left = context.TimeLeft();
+  const bool is_endless = left == std::chrono::nanoseconds::max();
+  return Context({.clock = &context.clock(),
+                  .deadline = is_endless ? Clock::TimePoint::max() : context.clock().Now() + left,
+                  .is_cancelled =
+                      [&context, is_over] {
+                        return is_over() || context.Check("go on").code() == Code::kCancelled;
+                      },
+                  .request_id = context.request_id()});
 }
 
 }  // namespace
@@ -71,8 +102,12 @@ std::optional<std::chrono::seconds> RetryAfter(const net::HttpAnswer& answer) {
     return std::nullopt;
   }
   const auto seconds = ParseUint64(Trim(text.value_or("")));
-  return seconds.has_value() ? std::chrono::seconds(std::min(*seconds, kMaxSeconds))
-                             : kDefaultRetryAfter;
+  return seconds.value_or(0) > 0 ? std::chrono::seconds(std::min(*seconds, kMaxSeconds))
+                                 : kDefaultRetryAfter;
+}
+
+bool FollowsUnsureTry(const Status& status) {
+  return status.GetPayload(kUnsurePayload).has_value();
 }
 
 Status RestSender::Authorize(net::HttpRequest& request) const {
@@ -111,8 +146,8 @@ Result<net::HttpAnswer> RestSender::SendThrottled(const Context& context,
     if (!wait.has_value() || times == kMaxThrottled || *wait > kMaxRetryAfter) {
       return answer;
     }
-    // Up to a quarter more, so that not all who were turned away come back at once.
-    if (!WaitFor(context, RandomBetween(*wait, *wait + *wait / 4))) {
+    const std::chrono::nanoseconds told = *wait;
+    if (!WaitFor(context, RandomBetween(told, told + std::max(told / 4, kLeastJitter)))) {
       RETURN_IF_ERROR(context.Check("ask the API server again"));
       return answer;
     }
@@ -126,8 +161,10 @@ Result<net::HttpAnswer> RestSender::Send(const Context& context,
   const Exchange exchange = [&](const net::HttpRequest& authorized) {
     return http_.Send(context, authorized);
   };
-  Result<net::HttpAnswer> outcome = Internal("not sent");
+  Result<net::HttpAnswer> outcome = net::NeverArrived(Internal("not sent"));
+  bool is_unsure = false;
   (void)Retry(context, retry_, [&] {
+    is_unsure = is_unsure || IsUnsure(outcome);
     outcome = SendThrottled(context, request, exchange);
     // A server that is too busy was given its time already.
     const bool turned_away = outcome.ok() && RetryAfter(*outcome).has_value();
@@ -136,18 +173,36 @@ Result<net::HttpAnswer> RestSender::Send(const Context& context,
   if (!outcome.ok()) {
     return InWordsOf(call, outcome.status());
   }
-  if (!IsSuccess(*outcome)) {
-    return ErrorOf(call, *outcome);
+  if (IsSuccess(*outcome)) {
+    return outcome;
   }
-  return outcome;
+  Status error = ErrorOf(call, *outcome);
+  if (is_unsure) {
+    error.SetPayload(kUnsurePayload, absl::Cord());
+  }
+  return error;
 }
 
 Status RestSender::Stream(const Context& context,
                           const ApiCall& call,
                           net::HttpRequest request,
                           const std::function<Status(std::span<const std::byte>)>& sink) const {
-  const Exchange exchange = [&](const net::HttpRequest& authorized) {
-    return http_.Stream(context, authorized, sink);
+  const Exchange exchange = [&](const net::HttpRequest& authorized) -> Result<net::HttpAnswer> {
+    bool has_begun = false;
+    const Clock::TimePoint begin_by = context.clock().Now() + kMaxFirstAnswer;
+    const Context limited =
+        CancelledAlsoIf(context, [&] { return !has_begun && context.clock().Now() >= begin_by; });
+    Result<net::HttpAnswer> answer =
+        http_.Stream(limited, authorized, [&](std::span<const std::byte> bytes) {
+          has_begun = true;
+          return sink(bytes);
+        });
+    const bool is_stuck = !has_begun && answer.status().code() == Code::kCancelled;
+    if (is_stuck && context.Check("wait for a stream").ok()) {
+      return Unavailable(Cat(http_.address(), ": no answer within ", kMaxFirstAnswer.count(),
+                             " min: is the server too busy, or a proxy before it stuck?"));
+    }
+    return answer;
   };
   const Result<net::HttpAnswer> answer = SendThrottled(context, request, exchange);
   if (!answer.ok()) {

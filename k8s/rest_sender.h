@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <optional>
@@ -23,9 +24,18 @@ inline constexpr int kMaxThrottled = 10;
 // A longer Retry-After than this is not waited for.
 inline constexpr std::chrono::minutes kMaxRetryAfter(2);
 
-// What Retry-After of an answer asks for: its seconds, one where there is none or a date (the API
-// server sends seconds), nothing where the answer is not one to come back after.
+// How long a stream may take to begin. The API server answers a watch at once, with whatever is
+// known by then, and it could not be told from one that is stuck.
+inline constexpr std::chrono::minutes kMaxFirstAnswer(1);
+
+// What Retry-After of an answer asks for: its seconds, one where there is none, 0 (which would make
+// a busy server busier) or a date (the API server sends seconds), nothing where the answer is not
+// one to come back after.
 std::optional<std::chrono::seconds> RetryAfter(const net::HttpAnswer& answer);
+
+// Whether an answer of Send() that is an error came after an earlier attempt whose own answer was
+// lost, so that it may be about what that one did.
+bool FollowsUnsureTry(const Status& status);
 
 // Sends one call's request until it is answered: puts in the bearer token, reads it again once
 // where the answer is 401, comes back where it is told to, and repeats what may be repeated after
@@ -44,7 +54,9 @@ class RestSender {
                                net::HttpRequest request,
                                bool repeatable) const;
 
-  // As Send, but the body goes to `sink`. Repeated only until there is an answer.
+  // As Send, but the body goes to `sink`, as net::HttpClient::Stream() says. Repeated only where
+  // the server told to come back. kUnavailable also where it takes longer than kMaxFirstAnswer to
+  // begin.
   Status Stream(const Context& context,
                 const ApiCall& call,
                 net::HttpRequest request,

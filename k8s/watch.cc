@@ -19,8 +19,25 @@ constexpr std::chrono::seconds kShortWatch(1);
 // A list that takes longer hangs.
 constexpr std::chrono::minutes kListTimeout(5);
 
+// After so many failures in a row the list is asked for, whatever they were: a version that the API
+// server does not have yet, after etcd was restored, is one that it may never have.
+constexpr int kMaxFailuresOfOneList = 3;
+
 // Beyond this many failures the wait grows no more, whatever the cap.
 constexpr int kMaxDoublings = 20;
+
+// Whether a watch that ended so may go on from where it was.
+bool MayGoOnAfter(const Status& status) {
+  switch (status.code()) {
+    case Code::kOk:
+    case Code::kUnavailable:
+    case Code::kDeadlineExceeded:
+    case Code::kCancelled:
+      return true;
+    default:
+      return false;
+  }
+}
 
 }  // namespace
 
@@ -54,8 +71,8 @@ Status WatchLoop::Turn(const Context& context) {
   }
   const Status status = WatchOnce(context);
   // Who may list and not watch hears of changes by listing, now and then.
-  needs_list_ = needs_list_ || IsExpired(status) || status.code() == Code::kInternal ||
-                status.code() == Code::kPermissionDenied;
+  needs_list_ =
+      needs_list_ || !MayGoOnAfter(status) || (!heard_ && failures_ + 1 >= kMaxFailuresOfOneList);
   return status;
 }
 

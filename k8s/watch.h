@@ -36,11 +36,12 @@ struct WatcherOptions {
 };
 
 // Follows a set of objects: lists it, watches from there, goes on where a watch ended or dropped,
-// and lists again where the API server has forgotten (410). An error is logged and tried again for
+// and lists again where the API server has forgotten (410) or says anything else that is no passing
+// trouble, or where nothing but trouble comes. An error is logged and tried again for
 // as long as it takes; the set stays as it was last known. No thread: see Watcher.
 class WatchLoop {
  public:
-  // `client` and `clock` must outlive it.
+  // `client` must outlive it.
   WatchLoop(Client& client, WatcherOptions options, WatchListener listener);
 
   // Runs until the context ends, which is noticed within a second.
@@ -56,7 +57,7 @@ class WatchLoop {
  private:
   Status ListAll(const Context& context);
   Status WatchOnce(const Context& context);
-  // How long to wait after a turn that began at `started` and ended so; none after a good one.
+  // How long to wait after a turn that took so long and ended so; none after a good one.
   std::chrono::nanoseconds WaitAfter(const Status& status, std::chrono::nanoseconds took);
 
   Client& client_;

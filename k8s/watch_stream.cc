@@ -67,8 +67,8 @@ Status LineSplitter::Feed(std::span<const std::byte> bytes,
       continue;
     }
     rest_.Append(piece);
-    const Secret whole = rest_.Take();
-    RETURN_IF_ERROR(line(whole.RevealText()));
+    RETURN_IF_ERROR(line(rest_.written()));
+    rest_.Clear();
   }
   return OkStatus();
 }

@@ -10,10 +10,10 @@
 #include <utility>
 
 #include "base/json.h"
-#include "base/secret_buffer.h"
 #include "base/status.h"
 #include "k8s/api_error.h"
 #include "k8s/client.h"
+#include "net/body_buffer.h"
 
 namespace rbdcrypt::k8s {
 
@@ -24,7 +24,8 @@ inline constexpr std::size_t kMaxEventBytes = 16U << 20;
 // Cuts a stream into lines: bytes in, lines out. Sans-I/O.
 class LineSplitter {
  public:
-  explicit LineSplitter(std::size_t max_bytes) : max_bytes_(max_bytes) {}
+  // `is_public`: no line holds a secret.
+  LineSplitter(std::size_t max_bytes, bool is_public) : max_bytes_(max_bytes), rest_(is_public) {}
 
   // Calls `line` for each line that is complete with these bytes, without its "\n"; its error ends
   // it and is returned. kInternal: a line is longer than allowed. After an error: not to be used.
@@ -33,8 +34,8 @@ class LineSplitter {
 
  private:
   const std::size_t max_bytes_;
-  // The beginning of a line; wiped, since a Secret's events pass through it.
-  SecretBuffer rest_;
+  // The beginning of a line.
+  net::BodyBuffer rest_;
 };
 
 // Decodes the stream of a watch: one JSON object {"type": …, "object": …} a line (Kubernetes, "API
@@ -43,7 +44,9 @@ class WatchDecoder {
  public:
   // `call` names the watch in errors. `identity_only` as Selection's.
   WatchDecoder(ApiCall call, bool identity_only)
-      : call_(std::move(call)), identity_only_(identity_only), lines_(kMaxEventBytes) {}
+      : call_(std::move(call)),
+        identity_only_(identity_only),
+        lines_(kMaxEventBytes, !IsSecrets(call_.resource)) {}
 
   // Gives `sink` each event that is complete with these bytes; its error ends it and is returned.
   // Unknown types of events are skipped. An event ERROR becomes its error (kOutOfRange: 410).
@@ -60,8 +63,8 @@ class WatchDecoder {
   LineSplitter lines_;
 };
 
-// Of one object's text what Selection::identity_only promises. kInternal: no object, or without a
-// name in it. `text` is read in place (base/secret_json).
+// Of one object's text what Selection::identity_only promises. kInternal: no object, or without
+// metadata. `text` is read in place (base/secret_json).
 Result<Json> IdentityOf(std::string_view text);
 
 }  // namespace rbdcrypt::k8s

@@ -285,6 +285,7 @@ Result<net::HttpAnswer> FakeKubeApi::Stream(
     watch.broadcast = broadcasts_.size();
     ++watches_begun_;
   }
+  RETURN_IF_ERROR(sink({}));
   std::optional<Status> end;
   while (!end.has_value()) {
     RETURN_IF_ERROR(context.Check("watch"));

@@ -27,13 +27,19 @@ Status Of(int status, const std::string& body) {
 
 TEST(ApiErrorTest, HttpStatusesBecomeTheCodesOfTheClient) {
   const std::pair<int, Code> table[] = {
-      {301, Code::kInvalidArgument},  {400, Code::kInvalidArgument}, {401, Code::kPermissionDenied},
-      {403, Code::kPermissionDenied}, {404, Code::kNotFound},        {405, Code::kInvalidArgument},
-      {409, Code::kAborted},          {410, Code::kOutOfRange},      {422, Code::kInvalidArgument},
-      {429, Code::kUnavailable},      {500, Code::kUnavailable},     {503, Code::kUnavailable},
-      {504, Code::kUnavailable}};
+      {301, Code::kUnavailable},      {400, Code::kInvalidArgument}, {401, Code::kPermissionDenied},
+      {403, Code::kPermissionDenied}, {404, Code::kNotFound},        {405, Code::kUnimplemented},
+      {407, Code::kUnavailable},      {408, Code::kUnavailable},     {409, Code::kAborted},
+      {410, Code::kOutOfRange},       {422, Code::kInvalidArgument}, {429, Code::kUnavailable},
+      {500, Code::kUnavailable},      {503, Code::kUnavailable},     {504, Code::kUnavailable}};
   for (const auto& [http, code] : table) {
     EXPECT_THAT(Of(http, ""), StatusIs(code, HasSubstr("get secrets \"key\""))) << http;
+  }
+}
+
+TEST(ApiErrorTest, WhatOnlyAProxySaysNamesIt) {
+  for (const int status : {302, 407}) {
+    EXPECT_THAT(Of(status, "<html>"), StatusIs(Code::kUnavailable, HasSubstr("proxy"))) << status;
   }
 }
 

@@ -2,6 +2,8 @@
 // Copyright the rbdcrypt authors
 #include "k8s/fields.h"
 
+#include <limits>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -66,6 +68,20 @@ TEST(FieldsTest, AWrongTypeIsNamedWithItsPathAndNotQuoted) {
   EXPECT_THAT(error([](Fields& f) { f.Time("t"); }), StatusIs(Code::kInvalidArgument));
   EXPECT_THAT(error([](Fields& f) { f.Check(f.Part("a").status()); }),
               StatusIs(Code::kInvalidArgument, HasSubstr("thing.a")));
+}
+
+TEST(FieldsTest, ANumberThatDoesNotFitIsAnErrorAndNoOtherNumber) {
+  const Json object = Json::parse(R"({"most":9223372036854775807,"more":9223372036854775808,
+                                      "least":-9223372036854775808,"float":1e300})");
+  Fields fields(object, "thing");
+  EXPECT_EQ(fields.Int("most"), std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(fields.Int("least"), std::numeric_limits<std::int64_t>::min());
+  EXPECT_THAT(fields.status(), IsOk());
+  EXPECT_EQ(fields.Int("more"), 0);
+  EXPECT_THAT(fields.status(), StatusIs(Code::kInvalidArgument, HasSubstr("thing.more")));
+  Fields others(object, "thing");
+  others.Int("float");
+  EXPECT_THAT(others.status(), StatusIs(Code::kInvalidArgument, HasSubstr("thing.float")));
 }
 
 TEST(FieldsTest, TheFirstErrorStays) {

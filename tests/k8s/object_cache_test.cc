@@ -77,6 +77,25 @@ TEST(ObjectCacheTest, WhatIsKnownIsToldOnce) {
   EXPECT_THAT(Texts(cache.Apply(Event(WatchEvent::Type::kDeleted, Object("b", 6)))), IsEmpty());
 }
 
+// An object of an incarnation of its own.
+Json ObjectOf(const std::string& uid, int version) {
+  Json object = Object("a", version);
+  object["metadata"]["uid"] = uid;
+  return object;
+}
+
+TEST(ObjectCacheTest, AnotherObjectOfTheSameNameIsNoModification) {
+  ObjectCache cache;
+  Texts(cache.Replace({.items = {ObjectOf("u1", 5)}, .resource_version = "5"}));
+  EXPECT_THAT(Texts(cache.Replace({.items = {ObjectOf("u2", 9)}, .resource_version = "9"})),
+              ElementsAre("D a 5", "A a 9"));
+  EXPECT_THAT(Texts(cache.Apply(Event(WatchEvent::Type::kAdded, ObjectOf("u3", 12)))),
+              ElementsAre("D a 9", "A a 12"));
+  EXPECT_THAT(Texts(cache.Apply(Event(WatchEvent::Type::kModified, ObjectOf("u3", 13)))),
+              ElementsAre("M a 13"));
+  EXPECT_EQ(cache.objects().size(), 1U);
+}
+
 TEST(ObjectCacheTest, ABookmarkMovesTheVersionAlone) {
   ObjectCache cache;
   Texts(cache.Replace({.items = {Object("a", 5)}, .resource_version = "5"}));

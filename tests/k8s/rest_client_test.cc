@@ -142,10 +142,59 @@ TEST_F(RestClientTest, ACreationWhoseAnswerIsLostIsNotRepeated) {
   EXPECT_THAT(client_.Create(context_, kConfigMaps, NewMap()), StatusIs(Code::kAlreadyExists));
 }
 
-TEST_F(RestClientTest, ADeletionWhoseAnswerIsLostEndsInNotFound) {
+TEST_F(RestClientTest, ADeletionByNameAloneIsNotRepeatedAfterALostAnswer) {
   api_.Put(kConfigMaps, kName, Json::object());
   api_.Fail({.kind = Kind::kLostAnswer});
+  EXPECT_THAT(client_.Delete(context_, kConfigMaps, kName, {}), StatusIs(Code::kUnavailable));
+  // Now it would hit what others made under that name.
+  EXPECT_EQ(api_.seen().size(), 1U);
+  api_.Fail({.kind = Kind::kNeverArrived});
   EXPECT_THAT(client_.Delete(context_, kConfigMaps, kName, {}), StatusIs(Code::kNotFound));
+  EXPECT_EQ(api_.seen().size(), 3U);
+}
+
+TEST_F(RestClientTest, ADeletionOfOneObjectIsRepeatedAndKnowsItsOwnWork) {
+  for (const bool by_uid : {true, false}) {
+    const ObjectMeta meta = *ParseMeta(api_.Put(kConfigMaps, kName, Json::object()));
+    const DeleteOptions options = {.uid = by_uid ? meta.uid : "",
+                                   .resource_version = by_uid ? "" : meta.resource_version};
+    api_.Fail({.kind = Kind::kLostAnswer});
+    EXPECT_THAT(client_.Delete(context_, kConfigMaps, kName, options), IsOk());
+    // Without a lost answer it was another's.
+    EXPECT_THAT(client_.Delete(context_, kConfigMaps, kName, options), StatusIs(Code::kNotFound));
+  }
+}
+
+TEST_F(RestClientTest, ARepeatedDeletionSparesWhatWasMadeMeanwhile) {
+  const ObjectMeta meta = *ParseMeta(api_.Put(kConfigMaps, kName, Json::object()));
+  ASSERT_TRUE(api_.Remove(kConfigMaps, kName));
+  api_.Put(kConfigMaps, kName, Json::object());
+  api_.Fail({.kind = Kind::kLostAnswer});
+  EXPECT_THAT(client_.Delete(context_, kConfigMaps, kName, {.uid = meta.uid}),
+              StatusIs(Code::kAborted));
+  EXPECT_FALSE(api_.Find(kConfigMaps, kName).is_null());
+}
+
+TEST_F(RestClientTest, AMergePatchIsRepeatedOnlyForTheVersionItNames) {
+  api_.Put(kConfigMaps, kName, Json::object());
+  Json patch = {{"data", {{"a", "2"}}}};
+  api_.Fail({.kind = Kind::kLostAnswer});
+  EXPECT_THAT(client_.Patch(context_, kConfigMaps, kName, patch, {}), StatusIs(Code::kUnavailable));
+  EXPECT_EQ(api_.seen().size(), 1U);
+  patch["data"]["a"] = "3";
+  patch["metadata"]["resourceVersion"] =
+      api_.Find(kConfigMaps, kName)["metadata"]["resourceVersion"];
+  api_.Fail({.kind = Kind::kLostAnswer});
+  EXPECT_THAT(client_.Patch(context_, kConfigMaps, kName, patch, {}), StatusIs(Code::kAborted));
+  EXPECT_EQ(api_.seen().size(), 3U);
+}
+
+TEST_F(RestClientTest, AnApplyIsRepeatedAfterALostAnswer) {
+  api_.Fail({.kind = Kind::kLostAnswer});
+  EXPECT_THAT(
+      client_.Patch(context_, kConfigMaps, kName, NewMap(), {.kind = PatchOptions::Kind::kApply}),
+      IsOk());
+  EXPECT_EQ(api_.seen().size(), 2U);
 }
 
 TEST_F(RestClientTest, AnUpdateWhoseAnswerIsLostEndsInAConflictWithItself) {
@@ -193,6 +242,31 @@ TEST_F(RestClientTest, InvalidUtf8IsReplacedAndNotThrown) {
   ASSERT_OK_AND_ASSIGN(const Json created, client_.Create(context_, kConfigMaps, object));
   EXPECT_EQ(created["data"]["a"], "bad \xEF\xBF\xBD byte");
 }
+
+// A stream of the test's own.
+class StreamHttp final : public net::HttpClient {
+ public:
+  using Sink = std::function<Status(std::span<const std::byte>)>;
+
+  explicit StreamHttp(std::function<Result<net::HttpAnswer>(const Sink&)> stream)
+      : stream_(std::move(stream)) {}
+
+  Result<net::HttpAnswer> Send(const Context&, const net::HttpRequest&) override {
+    return Internal("only streams");
+  }
+
+  Result<net::HttpAnswer> Stream(const Context&,
+                                 const net::HttpRequest&,
+                                 const Sink& sink) override {
+    return stream_(sink);
+  }
+
+  const std::string& address() const override { return address_; }
+
+ private:
+  const std::function<Result<net::HttpAnswer>(const Sink&)> stream_;
+  const std::string address_ = "https://stream:443";
+};
 
 // A watch of one request, with an answer of the test's own.
 class RestClientWatchTest : public ::testing::Test {
@@ -247,6 +321,27 @@ TEST_F(RestClientWatchTest, AConnectionThatDropsAfterAnEventIsNoError) {
                               return OkStatus();
                             }),
               IsOk());
+}
+
+TEST_F(RestClientWatchTest, AConnectionThatDropsBeforeAnEventIsNoErrorEither) {
+  Status drop = Unavailable("connection lost");
+  const Context context = Context::Background();
+  const auto watch = [&](bool begins) {
+    StreamHttp http([&](const auto& sink) -> Result<net::HttpAnswer> {
+      if (begins) {
+        RETURN_IF_ERROR(sink({}));
+      }
+      return drop;
+    });
+    RestClient client(http);
+    return client.Watch(context, kConfigMaps, {},
+                        [](const WatchEvent&) { return Internal("nothing came"); });
+  };
+  EXPECT_THAT(watch(true), IsOk());
+  EXPECT_THAT(watch(false), StatusIs(Code::kUnavailable));
+  drop = DeadlineExceeded("the watch's own");
+  EXPECT_THAT(watch(true), IsOk());
+  EXPECT_THAT(watch(false), StatusIs(Code::kUnavailable, HasSubstr("the watch's own")));
 }
 
 TEST_F(RestClientWatchTest, AWatchThatTheServerNeverEndsIsTakenForDead) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the rbdcrypt authors
+#include "k8s/rest_list.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -172,8 +174,91 @@ TEST_F(RestListTest, NullItemsAreNone) {
     return FakeHttpClient::Answer(200, R"({"metadata":{"resourceVersion":"7"},"items":null})");
   });
   RestClient client(http);
+  for (const bool identity_only : {false, true}) {
+    ASSERT_OK_AND_ASSIGN(const ObjectList list,
+                         client.List(context_, kConfigMaps, {.identity_only = identity_only}));
+    EXPECT_TRUE(list.items.empty());
+  }
+}
+
+TEST_F(RestListTest, WithoutItemsItIsNoListAndNotAnEmptyOne) {
+  FakeHttpClient http([](const auto&) {
+    return FakeHttpClient::Answer(200, R"({"kind":"Other","metadata":{"resourceVersion":"7"}})");
+  });
+  RestClient client(http);
+  EXPECT_THAT(client.List(context_, kConfigMaps, {}),
+              StatusIs(Code::kInternal, HasSubstr("items")));
+  EXPECT_THAT(client.List(context_, kConfigMaps, {.identity_only = true}),
+              StatusIs(Code::kInternal));
+}
+
+TEST_F(RestListTest, PagesWithoutEndAreAnError) {
+  FakeHttpClient http([](const auto&) {
+    return FakeHttpClient::Answer(
+        200, R"({"metadata":{"resourceVersion":"7","continue":"again"},"items":[]})");
+  });
+  const RestSender sender(http, nullptr, {});
+  const ApiCall call = {.verb = "list", .resource = kConfigMaps, .name = {}, .part = ""};
+  EXPECT_THAT(ListPages(context_, sender, call, {}, 10'000),
+              StatusIs(Code::kInternal, HasSubstr("longer than 10000 bytes")));
+}
+
+// Answers as a server does whose answers may be public, and notes which were.
+class NotingHttp final : public net::HttpClient {
+ public:
+  explicit NotingHttp(net::HttpClient& server) : server_(server) {}
+
+  Result<net::HttpAnswer> Send(const Context& context, const net::HttpRequest& request) override {
+    is_public = request.has_public_answer;
+    ASSIGN_OR_RETURN(net::HttpAnswer answer, server_.Send(context, request));
+    if (is_public) {
+      answer.text = answer.body.RevealText();
+      answer.body = Secret();
+    }
+    return answer;
+  }
+
+  Result<net::HttpAnswer> Stream(
+      const Context& context,
+      const net::HttpRequest& request,
+      const std::function<Status(std::span<const std::byte>)>& sink) override {
+    is_public = request.has_public_answer;
+    return server_.Stream(context, request, sink);
+  }
+
+  const std::string& address() const override { return server_.address(); }
+
+  bool is_public = false;
+
+ private:
+  net::HttpClient& server_;
+};
+
+TEST_F(RestListTest, OnlyAnswersAboutSecretsAreSecret) {
+  PutObjects();
+  NotingHttp http(api_);
+  RestClient client(http);
   ASSERT_OK_AND_ASSIGN(const ObjectList list, client.List(context_, kConfigMaps, {}));
-  EXPECT_TRUE(list.items.empty());
+  EXPECT_EQ(list.items.size(), kObjects);
+  EXPECT_TRUE(http.is_public);
+  ASSERT_OK_AND_ASSIGN(const ObjectList identities,
+                       client.List(context_, kConfigMaps, {.identity_only = true}));
+  EXPECT_EQ(identities.items.size(), kObjects);
+  EXPECT_THAT(client.List(context_, kSecrets, {.identity_only = true}), testing::IsOk());
+  EXPECT_FALSE(http.is_public);
+  EXPECT_THAT(client.Get(context_, kConfigMaps, {"shop", "map-1"}), testing::IsOk());
+  EXPECT_TRUE(http.is_public);
+  EXPECT_THAT(client.Get(context_, kConfigMaps, {"shop", "absent"}),
+              StatusIs(Code::kNotFound, HasSubstr("\"absent\" not found")));
+  EXPECT_THAT(client.GetSecret(context_, {"shop", "absent"}), StatusIs(Code::kNotFound));
+  EXPECT_FALSE(http.is_public);
+  const Status enough = Cancelled("enough");
+  EXPECT_EQ(client.Watch(context_, kConfigMaps, {.resource_version = "1"},
+                         [&](const WatchEvent&) { return enough; }),
+            enough);
+  EXPECT_TRUE(http.is_public);
+  EXPECT_THAT(client.RequestToken(context_, {"shop", "absent"}, {}), StatusIs(Code::kNotFound));
+  EXPECT_FALSE(http.is_public);
 }
 
 }  // namespace

@@ -2,6 +2,10 @@
 // Copyright the rbdcrypt authors
 #include "k8s/rest_sender.h"
 
+#include <algorithm>
+#include <set>
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -105,6 +109,22 @@ TEST_F(RestSenderTest, TooManyRequestsComeBackAfterTheTimeTheyAreTold) {
   EXPECT_EQ(api_.seen().size(), 3U);
 }
 
+TEST_F(RestSenderTest, WhoIsToldTheSameComesBackAtAnotherTime) {
+  for (const char* told : {"0", "1", "3"}) {
+    const auto least = seconds(std::max(std::stoi(told), 1));
+    std::set<std::chrono::nanoseconds> waits;
+    for (int i = 0; i < 10; ++i) {
+      const auto before = clock_.slept();
+      api_.Fail({.status = 429, .retry_after = told});
+      ASSERT_THAT(Send(false), IsOk());
+      waits.insert(clock_.slept() - before);
+    }
+    EXPECT_GE(*waits.begin(), least);
+    EXPECT_LE(*waits.rbegin(), least + std::chrono::milliseconds(750));
+    EXPECT_GT(waits.size(), 5U) << told;
+  }
+}
+
 TEST_F(RestSenderTest, ABusyServerIsAskedAgainAsOftenAsClientGoDoes) {
   api_.Fail({.status = 503, .retry_after = "1"}, 100);
   EXPECT_THAT(Send(true), StatusIs(Code::kUnavailable, HasSubstr("get configmaps")));
@@ -137,11 +157,12 @@ TEST_F(RestSenderTest, ACancelledWaitIsTold) {
 TEST_F(RestSenderTest, ServerErrorsAndLostAnswersAreRepeatedWhereThatIsHarmless) {
   api_.Fail({.status = 500});
   api_.Fail({.kind = Kind::kLostAnswer});
+  api_.Fail({.status = 408});
   EXPECT_THAT(Send(true), IsOk());
-  EXPECT_EQ(api_.seen().size(), 3U);
+  EXPECT_EQ(api_.seen().size(), 4U);
   api_.Fail({.status = 502, .message = "broken"}, 100);
   EXPECT_THAT(Send(true), StatusIs(Code::kUnavailable, HasSubstr("broken")));
-  EXPECT_EQ(api_.seen().size(), 7U);
+  EXPECT_EQ(api_.seen().size(), 8U);
 }
 
 TEST_F(RestSenderTest, WhatMayHaveHappenedIsNotRepeatedOtherwise) {
@@ -151,6 +172,70 @@ TEST_F(RestSenderTest, WhatMayHaveHappenedIsNotRepeatedOtherwise) {
   api_.Fail({.status = 500});
   EXPECT_THAT(Send(false), StatusIs(Code::kUnavailable));
   EXPECT_EQ(api_.seen().size(), 2U);
+}
+
+TEST_F(RestSenderTest, AnErrorAfterALostAnswerSaysSo) {
+  const auto missing = [&](const FakeKubeApi::Fault& first) {
+    api_.Fail(first);
+    api_.Fail({.status = 404});
+    const Status status = Send(true).status();
+    EXPECT_THAT(status, StatusIs(Code::kNotFound));
+    return status;
+  };
+  EXPECT_TRUE(FollowsUnsureTry(missing({.kind = Kind::kLostAnswer})));
+  EXPECT_TRUE(FollowsUnsureTry(missing({.status = 500})));
+  EXPECT_TRUE(FollowsUnsureTry(missing({.status = 408})));
+  EXPECT_FALSE(FollowsUnsureTry(missing({.kind = Kind::kNeverArrived})));
+  EXPECT_FALSE(FollowsUnsureTry(missing({.status = 429})));
+  api_.Fail({.status = 404});
+  EXPECT_FALSE(FollowsUnsureTry(Send(true).status()));
+}
+
+// A stream over which nothing comes, asking its context each second.
+class Silent final : public net::HttpClient {
+ public:
+  Silent(FakeClock& clock, bool begins) : clock_(clock), begins_(begins) {}
+
+  Result<net::HttpAnswer> Send(const Context&, const net::HttpRequest&) override {
+    return Internal("only streams");
+  }
+
+  Result<net::HttpAnswer> Stream(
+      const Context& context,
+      const net::HttpRequest&,
+      const std::function<Status(std::span<const std::byte>)>& sink) override {
+    if (begins_) {
+      RETURN_IF_ERROR(sink({}));
+    }
+    while (true) {
+      RETURN_IF_ERROR(context.Check("wait"));
+      clock_.Advance(seconds(1));
+    }
+  }
+
+  const std::string& address() const override { return address_; }
+
+ private:
+  FakeClock& clock_;
+  const bool begins_;
+  const std::string address_ = "https://silent:443";
+};
+
+TEST_F(RestSenderTest, AStreamThatIsNotAnsweredEnds) {
+  const auto ignore = [](std::span<const std::byte>) { return OkStatus(); };
+  const auto start = clock_.Now();
+  Silent silent(clock_, false);
+  EXPECT_THAT(
+      RestSender(silent, nullptr, {}).Stream(context_, kCall, NewRequest("GET", "x"), ignore),
+      StatusIs(Code::kUnavailable, HasSubstr("no answer within 1 min")));
+  EXPECT_EQ(clock_.Now() - start, std::chrono::minutes(1));
+  // Once it has begun, it lasts as long as its context.
+  Silent begun(clock_, true);
+  EXPECT_THAT(RestSender(begun, nullptr, {})
+                  .Stream(context_.WithTimeout(std::chrono::minutes(7)), kCall,
+                          NewRequest("GET", "x"), ignore),
+              StatusIs(Code::kDeadlineExceeded));
+  EXPECT_EQ(clock_.Now() - start, std::chrono::minutes(8));
 }
 
 TEST_F(RestSenderTest, WhatNeverArrivedIsRepeatedAlways) {
@@ -186,7 +271,7 @@ TEST(RetryAfterTest, OnlyATurnedAwayRequestHasOne) {
     return RetryAfter(answer);
   };
   EXPECT_EQ(of(429, "12"), seconds(12));
-  EXPECT_EQ(of(429, " 0 "), seconds(0));
+  EXPECT_EQ(of(429, " 0 "), seconds(1));
   EXPECT_EQ(of(429, std::nullopt), seconds(1));
   EXPECT_EQ(of(429, "Fri, 31 Dec 1999 23:59:59 GMT"), seconds(1));
   EXPECT_EQ(of(503, "3"), seconds(3));

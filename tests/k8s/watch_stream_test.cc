@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/crypto.h>
 
 #include "base/strings.h"
 #include "tests/support/status_matchers.h"
@@ -25,7 +26,7 @@ std::span<const std::byte> Bytes(std::string_view text) {
 
 // Feeds `text` in pieces of `size` bytes and gives the lines.
 std::vector<std::string> LinesOf(std::string_view text, std::size_t size) {
-  LineSplitter splitter(100);
+  LineSplitter splitter(100, true);
   std::vector<std::string> lines;
   for (; !text.empty(); text.remove_prefix(std::min(size, text.size()))) {
     EXPECT_THAT(splitter.Feed(Bytes(text.substr(0, size)),
@@ -66,14 +67,27 @@ TEST(LineSplitterTest, LinesDoNotDependOnHowTheBytesCome) {
 }
 
 TEST(LineSplitterTest, ALineThatIsTooLongEndsIt) {
-  LineSplitter splitter(4);
+  LineSplitter splitter(4, false);
   const auto ignore = [](std::string_view) { return OkStatus(); };
   EXPECT_THAT(splitter.Feed(Bytes("1234\n12"), ignore), IsOk());
   EXPECT_THAT(splitter.Feed(Bytes("345"), ignore), StatusIs(Code::kInternal, HasSubstr("4 bytes")));
 }
 
+TEST(LineSplitterTest, OnlyLinesWithSecretsTakeTheirMemory) {
+  InitSecretHeap();
+  const std::size_t before = CRYPTO_secure_used();
+  const std::string piece(10'000, 'x');
+  const auto ignore = [](std::string_view) { return OkStatus(); };
+  LineSplitter open(1 << 20, true);
+  EXPECT_THAT(open.Feed(std::as_bytes(std::span(piece)), ignore), IsOk());
+  EXPECT_EQ(CRYPTO_secure_used(), before);
+  LineSplitter secret(1 << 20, false);
+  EXPECT_THAT(secret.Feed(std::as_bytes(std::span(piece)), ignore), IsOk());
+  EXPECT_GE(CRYPTO_secure_used(), before + piece.size());
+}
+
 TEST(LineSplitterTest, AnErrorOfTheReaderEndsIt) {
-  LineSplitter splitter(100);
+  LineSplitter splitter(100, true);
   int lines = 0;
   EXPECT_THAT(splitter.Feed(Bytes("a\nb\n"),
                             [&](std::string_view) {

@@ -215,6 +215,41 @@ TEST_F(WatchTest, AWatchThatEndsAtOnceAndSaysNothingIsAFailure) {
   EXPECT_GE(clock_.slept(), milliseconds(3500));
 }
 
+// How often a list is asked for by the time that a watch was refused so often.
+class RefusedWatchTest : public WatchTest {
+ protected:
+  int ListsUntilWatch(int end, int status) {
+    int lists = 0;
+    int watches = 0;
+    testing::FakeHttpClient http([&](const auto& seen) {
+      if (seen.target.find("watch=true") != std::string::npos) {
+        ++watches;
+        return testing::FakeHttpClient::Answer(status, "{}");
+      }
+      ++lists;
+      return testing::FakeHttpClient::Answer(200,
+                                             R"({"metadata":{"resourceVersion":"7"},"items":[]})");
+    });
+    RestClient client(http, nullptr, {.max_attempts = 1});
+    WatchLoop loop(client, options_, heard_.Listener());
+    loop.Run(Context({.clock = &clock_, .is_cancelled = [&] { return watches >= end; }}));
+    return lists;
+  }
+};
+
+TEST_F(RefusedWatchTest, WhatIsNoPassingTroubleIsListedAnew) {
+  for (const int status : {400, 403, 404, 405, 410, 422}) {
+    EXPECT_EQ(ListsUntilWatch(3, status), 3) << status;
+  }
+}
+
+TEST_F(RefusedWatchTest, PassingTroubleIsNotUnlessItStays) {
+  for (const int status : {302, 408, 500, 503}) {
+    EXPECT_EQ(ListsUntilWatch(3, status), 1) << status;
+    EXPECT_EQ(ListsUntilWatch(4, status), 2) << status;
+  }
+}
+
 TEST_F(WatchTest, AStreamThatIsNoneIsListedAnew) {
   Watcher watcher(client_, clock_, options_, heard_.Listener());
   ASSERT_TRUE(api_.WaitForWatches(1));
