@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/wait.h"
 
 namespace rbdcrypt::k8s {
 namespace {

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "base/strings.h"
-#include "k8s/wait.h"
+#include "base/wait.h"
 
 namespace rbdcrypt::k8s {
 namespace {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -12,14 +11,6 @@
 #include "base/context.h"
 
 namespace rbdcrypt::k8s {
-
-// Lets `wait` pass on the context's clock. False if the context ended meanwhile (noticed within
-// 100 ms), and at once, without waiting, if its deadline comes first.
-bool WaitFor(const Context& context, std::chrono::nanoseconds wait);
-
-// Uniform in [least, most]; spreads callers apart, nothing secret hangs on it.
-std::chrono::nanoseconds RandomBetween(std::chrono::nanoseconds least,
-                                       std::chrono::nanoseconds most);
 
 // A thread with an end: `work` is run once, on a thread of its own, with a context that is
 // cancelled by Stop(). The destructor stops, too. Stop() may be called again, but by one thread at

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "base/wait.h"
 
 namespace rbdcrypt::k8s {
 namespace {
