@@ -31,7 +31,7 @@ namespace rbdcrypt::net {
 class CurlHttpClient final : public HttpClient {
  public:
   struct Options {
-    // Certificates and keys are those of this moment: where files are renewed, make a new client.
+    // Certificates and keys are those of this moment: where files are renewed, see renewed_http_client.
     // Of a plain http server they are not looked at.
     TlsOptions tls = {};
     // For name, connection and TLS handshake together; within the caller's own deadline.
