@@ -4,8 +4,11 @@
 
 #include <optional>
 #include <string_view>
+#include <utility>
 
+#include "base/strings.h"
 #include "net/curl_http_client.h"
+#include "net/renewed_http_client.h"
 
 namespace rbdcrypt::cmd {
 namespace {
@@ -18,6 +21,23 @@ bool IsSet(const k8s::Environment& environment, std::string_view name) {
   return value.has_value() && !value->empty();
 }
 
+// A client for the server, made anew when its certificates change.
+Result<std::unique_ptr<net::HttpClient>> Connect(const k8s::Environment& environment,
+                                                 Clock& clock,
+                                                 const k8s::ClusterAccess& access) {
+  const auto make = [environment, &clock,
+                     address = access.server.Text()]() -> Result<std::unique_ptr<net::HttpClient>> {
+    ASSIGN_OR_RETURN(k8s::ClusterAccess now, k8s::FindAccess(environment, clock));
+    if (now.server.Text() != address) {
+      // The token in use is for the other one.
+      return FailedPrecondition(
+          Cat("the configuration names ", now.server.Text(), " now: restart to use it"));
+    }
+    return net::CurlHttpClient::New(now.server, {.tls = std::move(now.tls)});
+  };
+  return net::RenewedHttpClient::New(access.tls_files, make);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Kubernetes>> Kubernetes::Find(const k8s::Environment& environment,
@@ -28,8 +48,7 @@ Result<std::unique_ptr<Kubernetes>> Kubernetes::Find(const k8s::Environment& env
     return std::unique_ptr<Kubernetes>();
   }
   ASSIGN_OR_RETURN(k8s::ClusterAccess access, k8s::FindAccess(environment, clock));
-  ASSIGN_OR_RETURN(std::unique_ptr<net::HttpClient> http,
-                   net::CurlHttpClient::New(access.server, {.tls = std::move(access.tls)}));
+  ASSIGN_OR_RETURN(std::unique_ptr<net::HttpClient> http, Connect(environment, clock, access));
   std::string ns = IsSet(environment, kNamespaceVariable) ? *environment(kNamespaceVariable)
                                                           : std::move(access.ns);
   return std::unique_ptr<Kubernetes>(

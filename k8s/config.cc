@@ -52,7 +52,8 @@ Result<ClusterAccess> InClusterAccess(const Environment& environment,
   ClusterAccess access;
   ASSIGN_OR_RETURN(access.server, net::ParseUrl(Cat("https://", is_ipv6 ? "[" : "", host,
                                                     is_ipv6 ? "]:" : ":", port)));
-  ASSIGN_OR_RETURN(access.tls.ca_pem, ReadText(Cat(folder, '/', kCaFile), kMaxCaBytes));
+  access.tls_files = {Cat(folder, '/', kCaFile)};
+  ASSIGN_OR_RETURN(access.tls.ca_pem, ReadText(access.tls_files.front(), kMaxCaBytes));
   ASSIGN_OR_RETURN(access.ns, ReadText(Cat(folder, '/', kNamespaceFile), kMaxNamespaceBytes));
   if (access.tls.ca_pem.empty() || access.ns.empty()) {
     // An empty CA would mean that of the system.

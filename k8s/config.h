@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/status.h"
@@ -24,6 +25,9 @@ struct ClusterAccess {
   net::TlsOptions tls;
   // Null where the client certificate (or a proxy) says who we are.
   std::unique_ptr<TokenSource> token;
+  // Files that `tls` was read from: when one changes, so should the client that was made of it
+  // (net/renewed_http_client). The token looks after its own.
+  std::vector<std::string> tls_files;
   // The pod's own namespace, or that of the kubeconfig's context; never empty.
   std::string ns;
 };
@@ -35,8 +39,7 @@ using Environment = std::function<std::optional<std::string>(std::string_view na
 Environment ProcessEnvironment();
 
 // Access as a pod has it: address from the environment, CA, token and namespace from `folder`. The
-// token is re-read as it rotates (k8s/token_source); the CA is read once: its rotation ends with a
-// restart of all pods (Kubernetes, "Manual Rotation of CA Certificates").
+// token is re-read as it rotates (k8s/token_source).
 // kInvalidArgument: not in a pod, or a file is unreadable; kUnavailable: a file is not there yet.
 Result<ClusterAccess> InClusterAccess(const Environment& environment,
                                       Clock& clock,

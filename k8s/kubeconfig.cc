@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "base/secret.h"
@@ -61,10 +62,12 @@ std::string Under(const std::string& folder, const std::string& path) {
   return (std::filesystem::path(folder) / path).lexically_normal().string();
 }
 
-// The content of "<field>-data", base64, else of the file that "<field>" names; empty of neither.
+// The content of "<field>-data", base64, else of the file that "<field>" names, which is put to
+// `files`; empty of neither.
 Result<Secret> DataOrFile(const SecretJson& part,
                           std::string_view field,
-                          const std::string& folder) {
+                          const std::string& folder,
+                          std::vector<std::string>& files) {
   const std::string data_field = Cat(field, "-data");
   if (IsSet(part, data_field)) {
     ASSIGN_OR_RETURN(const Secret text, SecretText(part, data_field));
@@ -78,7 +81,8 @@ Result<Secret> DataOrFile(const SecretJson& part,
   if (path.empty()) {
     return Secret();
   }
-  return ReadSecretFile(Under(folder, path), kMaxConfigBytes);
+  files.push_back(Under(folder, path));
+  return ReadSecretFile(files.back(), kMaxConfigBytes);
 }
 
 // The part `inner` ("cluster") of the entry of list `list` ("clusters") that has this name.
@@ -110,7 +114,8 @@ Status ReadCluster(const SecretJson& cluster, const std::string& folder, Cluster
   }
   ASSIGN_OR_RETURN(const std::string server, Text(cluster, "server"));
   ASSIGN_OR_RETURN(access.server, net::ParseUrl(server));
-  ASSIGN_OR_RETURN(const Secret ca, DataOrFile(cluster, "certificate-authority", folder));
+  ASSIGN_OR_RETURN(const Secret ca,
+                   DataOrFile(cluster, "certificate-authority", folder, access.tls_files));
   access.tls.ca_pem = ca.RevealText();
   ASSIGN_OR_RETURN(access.tls.server_name, Text(cluster, "tls-server-name"));
   const std::optional<SecretJson> insecure = cluster.Find({"insecure-skip-tls-verify"});
@@ -134,16 +139,17 @@ Status ReadCluster(const SecretJson& cluster, const std::string& folder, Cluster
 
 Status ReadClientCertificate(const SecretJson& user,
                              const std::string& folder,
-                             net::TlsOptions& tls) {
-  ASSIGN_OR_RETURN(const Secret certificate, DataOrFile(user, "client-certificate", folder));
-  ASSIGN_OR_RETURN(Secret key, DataOrFile(user, "client-key", folder));
+                             ClusterAccess& access) {
+  ASSIGN_OR_RETURN(const Secret certificate,
+                   DataOrFile(user, "client-certificate", folder, access.tls_files));
+  ASSIGN_OR_RETURN(Secret key, DataOrFile(user, "client-key", folder, access.tls_files));
   if (certificate.empty() != key.empty()) {
     return InvalidArgument(
         "\"client-certificate\" and \"client-key\" belong together, and one is missing");
   }
   if (!key.empty()) {
-    tls.client = net::ClientCertificate{.certificate_pem = std::string(certificate.RevealText()),
-                                        .key_pem = std::move(key)};
+    access.tls.client = net::ClientCertificate{
+        .certificate_pem = std::string(certificate.RevealText()), .key_pem = std::move(key)};
   }
   return OkStatus();
 }
@@ -159,7 +165,7 @@ Status ReadUser(const SecretJson& user,
                                  "certificate"));
     }
   }
-  RETURN_IF_ERROR(ReadClientCertificate(user, folder, access.tls));
+  RETURN_IF_ERROR(ReadClientCertificate(user, folder, access));
   ASSIGN_OR_RETURN(const std::string token_file, Text(user, "tokenFile"));
   if (!token_file.empty()) {
     access.token = std::make_unique<FileToken>(Under(folder, token_file), clock);
@@ -214,6 +220,8 @@ Result<ClusterAccess> KubeconfigAccess(const std::string& path, Clock& clock) {
   if (!access.ok()) {
     return Annotate(access.status(), path);
   }
+  // Certificates may stand in itself.
+  access->tls_files.push_back(path);
   return access;
 }
 

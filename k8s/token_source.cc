@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <sys/stat.h>
-
 #include "base/strings.h"
 #include "k8s/secret_file.h"
 
@@ -26,24 +24,11 @@ bool IsTokenCharacter(char c) {
 
 }  // namespace
 
-bool FileToken::Stamp::operator==(const Stamp& other) const {
-  return inode == other.inode && size == other.size && changed.tv_sec == other.changed.tv_sec &&
-         changed.tv_nsec == other.changed.tv_nsec;
-}
-
 FileToken::FileToken(std::string path, Clock& clock) : path_(std::move(path)), clock_(clock) {}
-
-FileToken::Stamp FileToken::CurrentStamp() const {
-  struct stat info = {};
-  if (::stat(path_.c_str(), &info) != 0) {
-    return {};
-  }
-  return {.inode = info.st_ino, .size = info.st_size, .changed = info.st_mtim};
-}
 
 Status FileToken::Load() {
   // Taken before the reading, so that a change in between is seen by the next call.
-  const Stamp stamp = CurrentStamp();
+  const net::FileStamp stamp = net::StampOf(path_);
   ASSIGN_OR_RETURN(const Secret content, ReadSecretFile(path_, kMaxTokenBytes));
   const std::string_view token = Trim(content.RevealText());
   if (token.empty()) {
@@ -61,7 +46,7 @@ Status FileToken::Load() {
 Result<Secret> FileToken::Token() {
   absl::MutexLock lock(&mutex_);
   const bool fresh = read_at_.has_value() && clock_.Now() - *read_at_ < kMaxAge;
-  if (!fresh || !(CurrentStamp() == stamp_)) {
+  if (!fresh || net::StampOf(path_) != stamp_) {
     const Status loaded = Load();
     if (!loaded.ok() && token_.empty()) {
       return loaded;

@@ -7,11 +7,11 @@
 
 #include <absl/base/thread_annotations.h>
 #include <absl/synchronization/mutex.h>
-#include <sys/types.h>
 
 #include "base/clock.h"
 #include "base/secret.h"
 #include "base/status.h"
+#include "net/file_stamp.h"
 
 namespace rbdcrypt::k8s {
 
@@ -57,23 +57,13 @@ class FileToken final : public TokenSource {
   bool Renew(const Secret& refused) override;
 
  private:
-  // What tells one file from its successor.
-  struct Stamp {
-    ino_t inode = 0;
-    off_t size = 0;
-    timespec changed = {};
-
-    bool operator==(const Stamp& other) const;
-  };
-
-  Stamp CurrentStamp() const;
   Status Load() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string path_;
   Clock& clock_;
   absl::Mutex mutex_;
   Secret token_ ABSL_GUARDED_BY(mutex_);
-  Stamp stamp_ ABSL_GUARDED_BY(mutex_);
+  net::FileStamp stamp_ ABSL_GUARDED_BY(mutex_);
   // Nothing before the first reading.
   std::optional<Clock::TimePoint> read_at_ ABSL_GUARDED_BY(mutex_);
 };

@@ -51,6 +51,7 @@ TEST_F(ConfigTest, APodsAccessIsItsServiceAccount) {
   EXPECT_EQ(access.tls.ca_pem, "-----CA-----");
   EXPECT_TRUE(access.tls.verify);
   EXPECT_FALSE(access.tls.client.has_value());
+  EXPECT_THAT(access.tls_files, ::testing::ElementsAre(folder_.File("ca.crt")));
   EXPECT_EQ(access.ns, "storage");
   ASSERT_OK_AND_ASSIGN(const Secret token, access.token->Token());
   EXPECT_EQ(token.RevealText(), "pod-token");

@@ -75,6 +75,9 @@ TEST_F(KubeconfigTest, CertificatesStandInTheFileOrBesideIt) {
   EXPECT_EQ(files.tls.client->certificate_pem, "CERT");
   EXPECT_EQ(files.tls.client->key_pem.RevealText(), "KEY");
   EXPECT_EQ(TokenOf(files), "none");
+  EXPECT_THAT(files.tls_files,
+              ::testing::ElementsAre(folder_.File("pki/ca.pem"), folder_.File("pki/me.pem"),
+                                     folder_.File("pki/me.key")));
   // "ca", "cert" and "key".
   ASSERT_OK_AND_ASSIGN(
       const ClusterAccess data,
@@ -83,6 +86,7 @@ TEST_F(KubeconfigTest, CertificatesStandInTheFileOrBesideIt) {
   EXPECT_EQ(data.tls.ca_pem, "ca");
   EXPECT_EQ(data.tls.client->certificate_pem, "cert");
   EXPECT_EQ(data.tls.client->key_pem.RevealText(), "key");
+  EXPECT_THAT(data.tls_files, ::testing::IsEmpty());
 }
 
 TEST_F(KubeconfigTest, ATokenFileWinsAndIsReadAgain) {
