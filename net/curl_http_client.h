@@ -31,8 +31,8 @@ namespace rbdcrypt::net {
 class CurlHttpClient final : public HttpClient {
  public:
   struct Options {
-    // Certificates and keys are those of this moment: where files are renewed, see renewed_http_client.
-    // Of a plain http server they are not looked at.
+    // Certificates and keys are those of this moment: where files are renewed, see
+    // renewed_http_client. Of a plain http server they are not looked at.
     TlsOptions tls = {};
     // For name, connection and TLS handshake together; within the caller's own deadline.
     std::chrono::milliseconds connect_timeout = std::chrono::seconds(10);
