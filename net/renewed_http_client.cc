@@ -39,7 +39,7 @@ std::shared_ptr<HttpClient> RenewedHttpClient::Current() {
     stamps_ = std::move(stamps);
   } else if (stamps != reported_) {
     reported_ = std::move(stamps);
-    LogWarn("renewed certificates cannot be used",
+    LogWarn("unusable_renewed_certificates",
             {{"server", address_}, {"error", Message(made.status())}});
   }
   return client_;

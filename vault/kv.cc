@@ -115,7 +115,8 @@ Result<KvWritten> ParseKv2Write(const Answer& answer) {
     return written;
   }
   if (answer.status() == 204) {
-    return WrongVersion(answer, 1, 2);
+    // A KV v1 took it for another secret: of this one there is no new version.
+    return net::NeverArrived(WrongVersion(answer, 1, 2));
   }
   ASSIGN_OR_RETURN(const SecretJson json, answer.Json());
   written.version = NumberAt(json, {"data", "version"});
@@ -194,7 +195,7 @@ Result<KvWritten> Kv::Write2(const Context& context,
   Call call{.method = "PUT", .path = path, .body = Kv2Body(passphrase, cas)};
   ASSIGN_OR_RETURN(const Answer answer, client_.Send(context, std::move(call)));
   if (answer.verdict() != Verdict::kSuccess && answer.verdict() != Verdict::kConflict) {
-    return client_.Explain(context, answer, path, "create\" and \"update");
+    return Refused(context, answer, path, "create\" and \"update");
   }
   Result<KvWritten> written = ParseKv2Write(answer);
   return written.ok() ? std::move(written) : Annotate(written.status(), client_.Subject(path));
@@ -249,6 +250,14 @@ Status Kv::SendPlain(const Context& context, Call call, std::string_view right) 
   if (answer.verdict() == Verdict::kSuccess || is_absent) {
     return OkStatus();
   }
+  return Refused(context, answer, path, right);
+}
+
+// A refusal says that nothing was done only where no earlier try may have been acted upon.
+Status Kv::Refused(const Context& context,
+                   const Answer& answer,
+                   std::string_view path,
+                   std::string_view right) {
   const Status refused = client_.Explain(context, answer, path, right);
   return answer.was_repeated() ? refused : net::NeverArrived(refused);
 }

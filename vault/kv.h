@@ -123,6 +123,10 @@ class Kv {
  private:
   std::string Target(std::string_view area, std::string_view id) const;
   Status SendPlain(const Context& context, Call call, std::string_view right);
+  Status Refused(const Context& context,
+                 const Answer& answer,
+                 std::string_view path,
+                 std::string_view right);
 
   AuthorizedClient& client_;
   const KvMount mount_;

@@ -112,8 +112,7 @@ Result<Kv2DekStore::Settled> Kv2DekStore::WriteAndSettle(const Context& context,
     return Settled{.is_stored = true, .version = written->version};
   }
   const bool is_unknown =
-      written.ok() ? written->was_repeated
-                   : IsTransient(written.status()) && net::MayHaveArrived(written.status());
+      written.ok() ? written->was_repeated : net::MayHaveArrived(written.status());
   if (!is_unknown) {
     return written.ok() ? Result<Settled>(Settled{}) : written.status();
   }
@@ -129,8 +128,11 @@ Result<Kv2DekStore::Settled> Kv2DekStore::WriteAndSettle(const Context& context,
   if (written.ok()) {
     return read.ok() ? Result<Settled>(Settled{}) : read.status();
   }
-  return Annotate(written.status(), read.ok() ? "the DEK was not stored so far"
-                                              : "whether the DEK was stored is not known");
+  const std::string_view fate =
+      read.ok() ? "the DEK was not stored so far" : "whether the DEK was stored is not known";
+  // Never as a refusal: one of its tries may land yet.
+  return IsTransient(written.status()) ? Annotate(written.status(), fate)
+                                       : Unavailable(Cat(fate, ": ", Message(written.status())));
 }
 
 Result<std::string> Kv2DekStore::Create(const Context& context,

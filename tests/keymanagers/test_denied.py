@@ -142,7 +142,8 @@ class Grant:
         return f"{self.case}-{self.path}-{self.capability}"
 
 
-# What each capability on keys is for. Of "update" see test_f19_update_is_for_lost_answers.
+# What each capability on keys is for. A second version of a secret needs "update": a DEK that
+# replaces another (DekStoreContract), or one that is created where one was soft-deleted.
 NEEDED_FOR_KEYS = {"create": {"create"}, "read": {"create", "stage"}, "delete": {"delete"},
                    "update": set()}
 CASES = [Case(provider, kv) for provider in PROVIDERS[:3] for kv in (2, 1)]

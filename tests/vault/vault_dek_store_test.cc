@@ -304,6 +304,25 @@ TEST_F(VaultDekStoreTest, LostWriteIsReadEvenWhereTheLoginThenFails) {
   EXPECT_THAT(Replace("1", "k1"), IsOkAndHolds("2"));
 }
 
+// "create" without "update": the repetition of a create that was acted upon is denied.
+TEST_F(VaultDekStoreTest, LostWriteWhoseRepeatIsDeniedIsSettled) {
+  Open();
+  world_.vault.Inject(Cat("PUT ", kPath), {.status = 0, .acts = true});
+  world_.vault.Inject(Cat("PUT ", kPath), {.status = 403}, 2);
+  EXPECT_THAT(Create("k0"), IsOkAndHolds("1"));
+}
+
+// A refusal would say that nothing can land any more.
+TEST_F(VaultDekStoreTest, RefusalAfterALostTryIsUnknown) {
+  Open();
+  world_.vault.Inject(Cat("PUT ", kPath), {.status = 0});
+  world_.vault.Inject(Cat("PUT ", kPath), {.status = 403}, 2);
+  EXPECT_THAT(Create("k0"), StatusIs(Code::kUnavailable,
+                                     AllOf(HasSubstr("was not stored so far"), HasSubstr("403"))));
+  world_.vault.Inject(Cat("PUT ", kPath), {.status = 403}, 2);
+  EXPECT_THAT(Create("k0"), StatusIs(Code::kPermissionDenied));
+}
+
 TEST_F(VaultDekStoreTest, BelowAProbedMountTheDataLevelFollowsTheMount) {
   Open({{"vaultBackend", ""}, {"vaultBackendPath", "secret/team"}});
   ASSERT_THAT(Create("k0"), IsOk());
