@@ -15,7 +15,7 @@ from calls import (SMALL, error_of, expect_opens, expect_stage_error, small_volu
                    wait_until)
 from service import make_ca, make_certificate
 from test_denied import grant_of
-from test_stories import expect_nothing_new, keys_of, snapshot
+from test_stories import keys_of
 from world import DRIVER_NAMESPACE, Case
 
 SERVER_NAMES = "IP:127.0.0.1,DNS:localhost,DNS:vault.test"
