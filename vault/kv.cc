@@ -127,6 +127,10 @@ Result<KvWritten> ParseKv2Write(const Answer& answer) {
   return written;
 }
 
+std::string_view FateOfWrite(const Result<KvRead>& read) {
+  return read.ok() ? "the DEK was not stored so far" : "whether the DEK was stored is not known";
+}
+
 Secret Kv1Body(const Secret& passphrase, const Kv1Marks& marks) {
   SecretJsonWriter body;
   body.BeginObject().Key(kDataField).BeginObject().Key(kPassphraseField).Value(passphrase);

@@ -66,8 +66,12 @@ Result<KvRead> ParseKv1Read(const Answer& answer);
 Result<KvRead> ParseKv2Read(const Answer& answer);
 
 // Reads a write's answer of KV v2. kUnavailable: it names no version. kFailedPrecondition: it is
-// that of a KV v1.
+// that of a KV v1, marked by net::NeverArrived(), since there is no new version then.
 Result<KvWritten> ParseKv2Write(const Answer& answer);
+
+// Of a write whose answer was lost, by the read that was to settle it and did not find the DEK:
+// what is known, for texts.
+std::string_view FateOfWrite(const Result<KvRead>& read);
 
 // {"data":{"passphrase":"…"}} for KV v1, with those marks beside "data" that are not empty; the
 // same below another "data" with {"options":{"cas":N}} for KV v2.

@@ -81,9 +81,7 @@ Result<std::string> Kv1DekStore::WriteAndProve(const Context& context,
   }
   if (!written.ok()) {
     // Never as a refusal: one of its tries may land yet.
-    return Unavailable(
-        Cat(read.ok() ? "the DEK was not stored so far" : "whether the DEK was stored is not known",
-            ": ", Message(written)));
+    return Unavailable(Cat(FateOfWrite(read), ": ", Message(written)));
   }
   RETURN_IF_ERROR(read.status());
   return Aborted(Cat("what was written to ", kv_.PathOf(id), " is not what stands there now: ",

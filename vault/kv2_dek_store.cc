@@ -26,6 +26,12 @@ constexpr std::uint64_t kMaxDestroyed = 400;
 // Versions looked at for the previous DEK. Each interrupted rotation may add one of the same DEK.
 constexpr std::uint64_t kMaxLookedAt = 10;
 
+// Never a refusal: one of its tries may land yet.
+Status Unsettled(const Status& written, std::string_view fate) {
+  return IsTransient(written) ? Annotate(written, fate)
+                              : Unavailable(Cat(fate, ": ", Message(written)));
+}
+
 }  // namespace
 
 Kv2DekStore::Kv2DekStore(Kv& kv, VersionFloors& floors, Options options)
@@ -128,11 +134,7 @@ Result<Kv2DekStore::Settled> Kv2DekStore::WriteAndSettle(const Context& context,
   if (written.ok()) {
     return read.ok() ? Result<Settled>(Settled{}) : read.status();
   }
-  const std::string_view fate =
-      read.ok() ? "the DEK was not stored so far" : "whether the DEK was stored is not known";
-  // Never as a refusal: one of its tries may land yet.
-  return IsTransient(written.status()) ? Annotate(written.status(), fate)
-                                       : Unavailable(Cat(fate, ": ", Message(written.status())));
+  return Unsettled(written.status(), FateOfWrite(read));
 }
 
 Result<std::string> Kv2DekStore::Create(const Context& context,

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
+#include "net/http_client.h"
 #include "tests/fakes/fake_http_client.h"
 #include "tests/support/status_matchers.h"
 
@@ -88,6 +89,7 @@ TEST(KvTest, AnswersOfTheOtherVersionAreConfigurationErrors) {
   EXPECT_THAT(vault::ParseKv2Read(Of(200, R"({"data":{"data":{"passphrase":"p"}}})")),
               StatusIs(Code::kFailedPrecondition, HasSubstr("vaultBackend")));
   EXPECT_THAT(vault::ParseKv2Write(Of(204, "")), StatusIs(Code::kFailedPrecondition));
+  EXPECT_FALSE(net::MayHaveArrived(vault::ParseKv2Write(Of(204, "")).status()));
 }
 
 TEST(KvTest, WriteAnswersGiveVersionOrConflict) {
