@@ -29,6 +29,7 @@ Result<std::unique_ptr<net::HttpClient>> ConnectVault(const net::Url& url,
   options.tls.ca_pem = tls.ca_pem;
   options.tls.server_name = tls.server_name;
   options.tls.verify = tls.verify;
+  options.tls.min_version = tls.min_version;
   if (tls.client.has_value()) {
     options.tls.client = {.certificate_pem = tls.client->certificate_pem,
                           .key_pem = tls.client->key_pem.Clone()};
@@ -56,7 +57,7 @@ std::unique_ptr<VaultKube> KubeForVault(Kubernetes* kubernetes) {
 kms::Providers ProvidersOf(Kubernetes* kubernetes,
                            const std::shared_ptr<vault::VaultFamily>& vault,
                            const std::shared_ptr<kms::ScryptGate>& gate,
-                           vault::Urgency urgency) {
+                           kms::Urgency urgency) {
   k8s::Client* const client = kubernetes == nullptr ? nullptr : &kubernetes->client();
   kms::Providers providers = {
       {"default", {.open = kms::DefaultSecretProvider(), .keeps_deks = true}},
@@ -90,9 +91,9 @@ KeyManagers::KeyManagers(const Options& options, Kubernetes* kubernetes, Metrics
           .token_file = options.vault_token_file,
           .cluster_name = options.cluster_name})),
       gate_(std::make_shared<kms::ScryptGate>(kms::ScryptGate::OnePerCore())),
-      registry_(config_, ProvidersOf(kubernetes, vault_, gate_, vault::Urgency::kMount), &metrics),
+      registry_(config_, ProvidersOf(kubernetes, vault_, gate_, kms::Urgency::kMount), &metrics),
       background_(
-          config_, ProvidersOf(kubernetes, vault_, gate_, vault::Urgency::kBackground), &metrics) {}
+          config_, ProvidersOf(kubernetes, vault_, gate_, kms::Urgency::kBackground), &metrics) {}
 
 void KeyManagers::Close() {
   if (config_maps_ != nullptr) {

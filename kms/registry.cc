@@ -39,6 +39,17 @@ Result<std::shared_ptr<Kms>> Registry::Open(const Context& context, const KmsReq
   return metrics_ == nullptr ? kms : Counted(std::move(kms), *metrics_);
 }
 
+Result<std::unique_ptr<KeyAdmin>> Registry::OpenAdmin(const Context& context,
+                                                      const KmsRequest& request) {
+  ASSIGN_OR_RETURN(const Row row, Find(context, request.kms_id));
+  if (row.provider.admin == nullptr) {
+    return Unimplemented(Cat("KMS \"", row.entry.id, "\" is of provider \"", row.entry.provider,
+                             "\", whose keys are not made or destroyed from here: use the tools of "
+                             "that key manager"));
+  }
+  return row.provider.admin(context, row.entry, request);
+}
+
 Result<bool> Registry::KeepsDeks(const Context& context, const std::string& kms_id) {
   ASSIGN_OR_RETURN(const Row row, Find(context, kms_id));
   return row.provider.keeps_deks;

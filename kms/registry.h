@@ -13,6 +13,7 @@
 #include "base/secret.h"
 #include "base/status.h"
 #include "kms/config.h"
+#include "kms/key_admin.h"
 #include "kms/kms.h"
 
 namespace rbdcrypt::kms {
@@ -36,11 +37,17 @@ struct KmsRequest {
 using ProviderFactory = std::function<Result<std::shared_ptr<Kms>>(
     const Context& context, const ConfigEntry& entry, const KmsRequest& request)>;
 
+// The same of what an administrator may do with its KEKs.
+using KeyAdminFactory = std::function<Result<std::unique_ptr<KeyAdmin>>(
+    const Context& context, const ConfigEntry& entry, const KmsRequest& request)>;
+
 // One row of the table of providers.
 struct Provider {
   ProviderFactory open;
   // Whether it keeps DEKs itself; false: it wraps them, and they go with their image.
   bool keeps_deks = true;
+  // Null where the provider's keys are administered elsewhere.
+  KeyAdminFactory admin = nullptr;
 };
 
 using Providers = std::map<std::string, Provider, std::less<>>;
@@ -63,6 +70,10 @@ class Registry {
   // kUnavailable: the configuration cannot be read now. kUnimplemented: an option of ceph-csi's
   // that this build does not offer. kCancelled, kDeadlineExceeded.
   Result<std::shared_ptr<Kms>> Open(const Context& context, const KmsRequest& request);
+
+  // What an administrator may do with the KEKs of that KMS ID. Errors as of Open(); kUnimplemented,
+  // too: not with this provider.
+  Result<std::unique_ptr<KeyAdmin>> OpenAdmin(const Context& context, const KmsRequest& request);
 
   // Whether the provider of that KMS ID keeps DEKs itself: needs no secrets and asks nobody. Errors
   // as of Open().

@@ -109,7 +109,9 @@ void CurlTransfer::SetConnection() {
 
 void CurlTransfer::SetTls() {
   const TlsOptions& tls = target_.tls;
-  Set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  Set(CURLOPT_SSLVERSION,
+      static_cast<long>(tls.min_version == TlsVersion::k13 ? CURL_SSLVERSION_TLSv1_3
+                                                           : CURL_SSLVERSION_TLSv1_2));
   Set(CURLOPT_SSL_VERIFYPEER, tls.verify ? 1L : 0L);
   Set(CURLOPT_SSL_VERIFYHOST, tls.verify ? 2L : 0L);
   if (!tls.ca_pem.empty()) {

@@ -8,9 +8,6 @@
 namespace rbdcrypt::net {
 namespace {
 
-// A payload, since those survive Annotate().
-constexpr char kNeverArrivedPayload[] = "rbdcrypt/never-arrived";
-
 char ToLower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
@@ -29,15 +26,6 @@ std::optional<std::string> HttpAnswer::Find(std::string_view name) const {
     }
   }
   return std::nullopt;
-}
-
-bool MayHaveArrived(const Status& status) {
-  return !status.GetPayload(kNeverArrivedPayload).has_value();
-}
-
-Status NeverArrived(Status status) {
-  status.SetPayload(kNeverArrivedPayload, absl::Cord());
-  return status;
 }
 
 }  // namespace rbdcrypt::net

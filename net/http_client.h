@@ -13,6 +13,7 @@
 #include "base/context.h"
 #include "base/secret.h"
 #include "base/status.h"
+#include "net/arrival.h"
 
 namespace rbdcrypt::net {
 
@@ -92,13 +93,5 @@ class HttpClient {
   // "https://vault.example:8200", for texts.
   virtual const std::string& address() const = 0;
 };
-
-// Whether a request that ended with this error may have reached the server and been acted upon.
-// False only where that is sure, as when nobody listened. Of a status that is no error of Send():
-// true.
-bool MayHaveArrived(const Status& status);
-
-// Marks an error as one that left before the server could act.
-Status NeverArrived(Status status);
 
 }  // namespace rbdcrypt::net

@@ -15,7 +15,9 @@ struct ClientCertificate {
   Secret key_pem;
 };
 
-// How a TLS client checks its server and shows itself. TLS 1.2 at least, always.
+enum class TlsVersion { k12, k13 };
+
+// How a TLS client checks its server and shows itself.
 struct TlsOptions {
   // PEM certificates to trust, and no others; "" trusts those of the system.
   std::string ca_pem = {};
@@ -25,6 +27,8 @@ struct TlsOptions {
   // and counted by whoever sets it).
   bool verify = true;
   std::optional<ClientCertificate> client = {};
+  // Older ones are not spoken.
+  TlsVersion min_version = TlsVersion::k12;
 };
 
 }  // namespace rbdcrypt::net

@@ -24,7 +24,7 @@ class AuthorizedClient {
     // VaultFamily::ClientFor's name of the server and of how it is reached: what was learnt there
     // holds there alone.
     std::string server_key = {};
-    Urgency urgency = Urgency::kMount;
+    kms::Urgency urgency = kms::Urgency::kMount;
   };
 
   AuthorizedClient(std::shared_ptr<Client> client,

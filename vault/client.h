@@ -27,7 +27,7 @@ struct Call {
   std::string namespace_header = {};
   // JSON; empty for none.
   Secret body = {};
-  Urgency urgency = Urgency::kMount;
+  kms::Urgency urgency = kms::Urgency::kMount;
   Node node = Node::kAny;
 };
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "base/fingerprint.h"
 #include "base/strings.h"
-#include "vault/fingerprint.h"
 
 namespace rbdcrypt::vault {
 namespace {

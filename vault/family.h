@@ -6,10 +6,10 @@
 #include <string>
 
 #include "base/context.h"
+#include "base/keyed_cache.h"
 #include "base/metrics.h"
 #include "vault/client.h"
 #include "vault/config.h"
-#include "vault/keyed_cache.h"
 #include "vault/kube.h"
 #include "vault/login_session.h"
 #include "vault/mounts.h"

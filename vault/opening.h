@@ -23,7 +23,7 @@ struct OpeningRequest {
   // PEM from the request's secrets, where provider "vault" names one; else "". An error is that of
   // the first use.
   Result<std::string> request_ca = std::string();
-  Urgency urgency = Urgency::kMount;
+  kms::Urgency urgency = kms::Urgency::kMount;
 };
 
 // Goes from an entry to a store that works, in this order: the tenant's ConfigMap, the options, the

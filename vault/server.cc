@@ -77,11 +77,11 @@ Result<std::shared_ptr<Server>> Server::New(const std::vector<std::string>& addr
 }
 
 Server::Tried Server::Try(const Context& context, const net::HttpRequest& request, Wish wish) {
-  const Result<Limiter::Seat> seat = limiter_.Take(context, wish.urgency);
+  const Result<kms::Limiter::Seat> seat = limiter_.Take(context, wish.urgency);
   if (!seat.ok()) {
     return {.answer = seat.status()};
   }
-  const Result<Breaker::Ticket> ticket = breaker_.Allow(context.clock());
+  const Result<kms::Breaker::Ticket> ticket = breaker_.Allow(context.clock());
   if (!ticket.ok()) {
     return {.answer = net::NeverArrived(ticket.status()), .next = Next::kNotNow};
   }
@@ -90,8 +90,8 @@ Server::Tried Server::Try(const Context& context, const net::HttpRequest& reques
   return tried;
 }
 
-void Server::ReportToBreaker(const Clock& clock, Breaker::Ticket ticket, const Tried& tried) {
-  using Outcome = Breaker::Outcome;
+void Server::ReportToBreaker(const Clock& clock, kms::Breaker::Ticket ticket, const Tried& tried) {
+  using Outcome = kms::Breaker::Outcome;
   if (tried.answer.ok()) {
     breaker_.Report(clock, ticket, IsDown(*tried.answer) ? Outcome::kDown : Outcome::kAlive,
                     tried.answer->Describe());

@@ -15,12 +15,12 @@
 
 #include "base/context.h"
 #include "base/status.h"
+#include "kms/breaker.h"
+#include "kms/limiter.h"
 #include "net/http_client.h"
 #include "net/tls_options.h"
 #include "net/url.h"
 #include "vault/answer.h"
-#include "vault/breaker.h"
-#include "vault/limiter.h"
 
 namespace rbdcrypt::vault {
 
@@ -38,7 +38,7 @@ struct ServerLimits {
   std::chrono::seconds skip = std::chrono::seconds(10);
   // How long a node that said it is active is believed.
   std::chrono::seconds active = std::chrono::seconds(2);
-  Breaker::Options breaker = {};
+  kms::Breaker::Options breaker = {};
 };
 
 // Which node may answer.
@@ -65,7 +65,7 @@ class Server {
 
   // What a caller asks of one try.
   struct Wish {
-    Urgency urgency = Urgency::kMount;
+    kms::Urgency urgency = kms::Urgency::kMount;
     Node node = Node::kAny;
   };
 
@@ -96,7 +96,7 @@ class Server {
   // "Vault at https://a:8200, https://b:8200".
   const std::string& name() const { return name_; }
 
-  Limiter& limiter() { return limiter_; }
+  kms::Limiter& limiter() { return limiter_; }
 
  private:
   struct NodeState {
@@ -119,7 +119,7 @@ class Server {
   Server(std::string name, std::vector<NodeState> nodes, const ServerLimits& limits);
 
   Tried TryAllowed(const Context& context, const net::HttpRequest& request, Node node);
-  void ReportToBreaker(const Clock& clock, Breaker::Ticket ticket, const Tried& tried);
+  void ReportToBreaker(const Clock& clock, kms::Breaker::Ticket ticket, const Tried& tried);
   Result<Answer> Follow(const Context& context, const net::HttpRequest& request, Answer answer);
   Result<Answer> SendTo(const Context& context, const net::HttpRequest& request, std::size_t index);
   Result<std::size_t> FindActive(const Context& context, Search& search);
@@ -134,8 +134,8 @@ class Server {
 
   const std::string name_;
   const ServerLimits limits_;
-  Limiter limiter_;
-  Breaker breaker_;
+  kms::Limiter limiter_;
+  kms::Breaker breaker_;
   mutable absl::Mutex mutex_;
   // The clients never change; the times do.
   std::vector<NodeState> nodes_;

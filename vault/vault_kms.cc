@@ -95,7 +95,9 @@ Result<OpeningRequest> MakeRequest(const VaultFamily& family,
 
 }  // namespace
 
-kms::Provider MakeProvider(std::shared_ptr<VaultFamily> family, Flavour flavour, Urgency urgency) {
+kms::Provider MakeProvider(std::shared_ptr<VaultFamily> family,
+                           Flavour flavour,
+                           kms::Urgency urgency) {
   const auto open = [family = std::move(family), flavour, urgency](
                         const Context& /*context*/, const kms::ConfigEntry& entry,
                         const kms::KmsRequest& request) -> Result<std::shared_ptr<kms::Kms>> {

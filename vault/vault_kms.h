@@ -4,10 +4,10 @@
 
 #include <memory>
 
+#include "kms/limiter.h"
 #include "kms/registry.h"
 #include "vault/config.h"
 #include "vault/family.h"
-#include "vault/limiter.h"
 
 namespace rbdcrypt::vault {
 
@@ -27,9 +27,9 @@ namespace rbdcrypt::vault {
 //
 // A tenant whose namespace, Secret or ServiceAccount is gone: kPermissionDenied, and never another
 // identity instead, so deleting its volumes goes on and reports the DEK (safety B3, E4).
-// Background work gets providers of its own with Urgency::kBackground: mounts go first.
+// Background work gets providers of its own with kms::Urgency::kBackground: mounts go first.
 kms::Provider MakeProvider(std::shared_ptr<VaultFamily> family,
                            Flavour flavour,
-                           Urgency urgency = Urgency::kMount);
+                           kms::Urgency urgency = kms::Urgency::kMount);
 
 }  // namespace rbdcrypt::vault

@@ -278,28 +278,28 @@ TEST_F(VaultClientTest, MountOvertakesQueuedBackgroundCalls) {
   auto server = vault::Server::New({kA}, {}, vault_.Factory(), {.seats = 1});
   ASSERT_THAT(server, IsOk());
   client_ = std::make_unique<vault::Client>(*server, vault::RetryLimits{});
-  vault::Limiter& limiter = (*server)->limiter();
+  kms::Limiter& limiter = (*server)->limiter();
   // The first request stays until all others wait.
   vault_.SetHook([&](const FakeVault::Seen& seen) {
-    while (seen.path == "kv1/first" && (limiter.WaitingForTest(vault::Urgency::kMount) < 1 ||
-                                        limiter.WaitingForTest(vault::Urgency::kBackground) < 5)) {
+    while (seen.path == "kv1/first" && (limiter.WaitingForTest(kms::Urgency::kMount) < 1 ||
+                                        limiter.WaitingForTest(kms::Urgency::kBackground) < 5)) {
       std::this_thread::yield();
     }
   });
   std::vector<std::thread> threads;
-  const auto call = [&](const char* path, vault::Urgency urgency) {
+  const auto call = [&](const char* path, kms::Urgency urgency) {
     threads.emplace_back([this, path, urgency] {
       EXPECT_THAT(client_->Send(context(), {.path = path, .urgency = urgency}, &token_), IsOk());
     });
   };
-  call("kv1/first", vault::Urgency::kBackground);
+  call("kv1/first", kms::Urgency::kBackground);
   while (vault_.Count("kv1/first") == 0) {
     std::this_thread::yield();
   }
   for (int i = 0; i < 5; ++i) {
-    call("kv1/background", vault::Urgency::kBackground);
+    call("kv1/background", kms::Urgency::kBackground);
   }
-  call("kv1/mount", vault::Urgency::kMount);
+  call("kv1/mount", kms::Urgency::kMount);
   for (std::thread& thread : threads) {
     thread.join();
   }

@@ -230,7 +230,7 @@ class VaultSeatTest : public VaultKmsTest {
     });
   }
 
-  std::thread Fetching(vault::Urgency urgency, const std::string& volume) {
+  std::thread Fetching(kms::Urgency urgency, const std::string& volume) {
     return std::thread([this, urgency, volume] {
       const kms::Provider made =
           vault::MakeProvider(world_.family, vault::Flavour::kDriver, urgency);
@@ -248,9 +248,9 @@ class VaultSeatTest : public VaultKmsTest {
                               vault::ReadEntry(entry_, vault::Flavour::kDriver)->options);
     std::string name;
     const auto client = world_.family->ClientFor(world_.clock, *options, {}, &name);
-    const vault::Limiter& limiter = (*client)->server().limiter();
-    return limiter.WaitingForTest(vault::Urgency::kMount) == 1 &&
-           limiter.WaitingForTest(vault::Urgency::kBackground) == 1;
+    const kms::Limiter& limiter = (*client)->server().limiter();
+    return limiter.WaitingForTest(kms::Urgency::kMount) == 1 &&
+           limiter.WaitingForTest(kms::Urgency::kBackground) == 1;
   }
 
   const kms::ConfigEntry entry_ = {
@@ -261,12 +261,12 @@ class VaultSeatTest : public VaultKmsTest {
 
 TEST_F(VaultSeatTest, MountsFetchOvertakesOneOfABackgroundProvider) {
   std::vector<std::thread> threads;
-  threads.push_back(Fetching(vault::Urgency::kMount, "first"));
+  threads.push_back(Fetching(kms::Urgency::kMount, "first"));
   while (world_.vault.Count("/first") == 0) {
     std::this_thread::yield();
   }
-  threads.push_back(Fetching(vault::Urgency::kBackground, "background"));
-  threads.push_back(Fetching(vault::Urgency::kMount, "mount"));
+  threads.push_back(Fetching(kms::Urgency::kBackground, "background"));
+  threads.push_back(Fetching(kms::Urgency::kMount, "mount"));
   for (std::thread& thread : threads) {
     thread.join();
   }

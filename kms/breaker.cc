@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the rbdcrypt authors
-#include "vault/breaker.h"
+#include "kms/breaker.h"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +9,7 @@
 
 #include "base/strings.h"
 
-namespace rbdcrypt::vault {
+namespace rbdcrypt::kms {
 namespace {
 
 std::string TimeText(std::chrono::system_clock::time_point when) {
@@ -71,4 +71,4 @@ void Breaker::Report(const Clock& clock, Ticket ticket, Outcome outcome, std::st
   }
 }
 
-}  // namespace rbdcrypt::vault
+}  // namespace rbdcrypt::kms

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the rbdcrypt authors
-#include "vault/fingerprint.h"
+#include "base/fingerprint.h"
 
 #include <string>
 #include <string_view>
@@ -12,7 +12,7 @@ namespace rbdcrypt::testing {
 namespace {
 
 std::string Of(std::string_view first, std::string_view second) {
-  vault::Fingerprint print;
+  Fingerprint print;
   print.Add(first).Add(Secret(second));
   return std::move(print).Take();
 }

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 
-namespace rbdcrypt::vault {
+namespace rbdcrypt::kms {
 
 // Answers fast while a server is down: after some failed tries in a row it lets nobody through for
 // a while, then one as a probe, whose fate decides. Thread safe.
@@ -62,4 +62,4 @@ class Breaker {
   std::string why_ ABSL_GUARDED_BY(mutex_);
 };
 
-}  // namespace rbdcrypt::vault
+}  // namespace rbdcrypt::kms

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the rbdcrypt authors
-#include "vault/fingerprint.h"
+#include "base/fingerprint.h"
 
 #include <array>
 #include <cstdint>
@@ -9,7 +9,7 @@
 #include "base/encoding.h"
 #include "base/status.h"
 
-namespace rbdcrypt::vault {
+namespace rbdcrypt {
 
 Fingerprint::Fingerprint() : digest_(EVP_MD_CTX_new()) {
   RBDCRYPT_CHECK(digest_ != nullptr &&
@@ -30,4 +30,4 @@ std::string Fingerprint::Take() && {
   return HexEncode(std::as_bytes(std::span(sum).first(size)));
 }
 
-}  // namespace rbdcrypt::vault
+}  // namespace rbdcrypt

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the rbdcrypt authors
-#include "vault/breaker.h"
+#include "kms/breaker.h"
 
 #include <chrono>
 
@@ -13,10 +13,10 @@
 namespace rbdcrypt::testing {
 namespace {
 
+using kms::Breaker;
 using std::chrono::seconds;
 using ::testing::HasSubstr;
-using vault::Breaker;
-using Outcome = vault::Breaker::Outcome;
+using Outcome = kms::Breaker::Outcome;
 
 constexpr Breaker::Options kOptions = {
     .threshold = 3, .pause = seconds(2), .longest_pause = seconds(6)};

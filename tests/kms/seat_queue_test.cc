@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the rbdcrypt authors
-#include "vault/seat_queue.h"
+#include "kms/seat_queue.h"
 
 #include <memory>
 #include <vector>
@@ -10,8 +10,8 @@
 namespace rbdcrypt::testing {
 namespace {
 
-using vault::SeatQueue;
-using vault::Urgency;
+using kms::SeatQueue;
+using kms::Urgency;
 
 // Waiters that joined in order.
 class Crowd {

@@ -10,7 +10,7 @@
 #include "base/handle.h"
 #include "base/secret.h"
 
-namespace rbdcrypt::vault {
+namespace rbdcrypt {
 
 // A short name for a set of texts and secrets, the same in every process: what may share a
 // connection or a login has the same one. Tells nothing of what went in. Not thread safe.
@@ -30,4 +30,4 @@ class Fingerprint {
   CHandle<EVP_MD_CTX, EVP_MD_CTX_free> digest_;
 };
 
-}  // namespace rbdcrypt::vault
+}  // namespace rbdcrypt

@@ -7,7 +7,7 @@
 
 #include <absl/synchronization/mutex.h>
 
-namespace rbdcrypt::vault {
+namespace rbdcrypt::kms {
 
 // Who waits for the answer.
 enum class Urgency {
@@ -60,4 +60,4 @@ class SeatQueue {
   std::deque<Waiter*> background_;
 };
 
-}  // namespace rbdcrypt::vault
+}  // namespace rbdcrypt::kms

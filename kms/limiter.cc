@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the rbdcrypt authors
-#include "vault/limiter.h"
+#include "kms/limiter.h"
 
 #include <absl/time/time.h>
 
-namespace rbdcrypt::vault {
+namespace rbdcrypt::kms {
 namespace {
 
 // How late a cancellation may be noticed.
@@ -13,13 +13,13 @@ constexpr absl::Duration kSlice = absl::Milliseconds(100);
 }  // namespace
 
 Result<Limiter::Seat> Limiter::Take(const Context& context, Urgency urgency) {
-  RETURN_IF_ERROR(context.Check("wait for a place among the requests to Vault"));
+  RETURN_IF_ERROR(context.Check("wait for a place among the requests to the key manager"));
   SeatQueue::Waiter self(urgency);
   absl::MutexLock lock(&mutex_);
   queue_.Join(self);
   while (!self.has_seat) {
     self.turn.WaitWithTimeout(&mutex_, kSlice);
-    const Status status = context.Check("wait for a place among the requests to Vault");
+    const Status status = context.Check("wait for a place among the requests to the key manager");
     if (!status.ok() && !self.has_seat) {
       queue_.Leave(self);
       return status;
@@ -38,4 +38,4 @@ std::size_t Limiter::WaitingForTest(Urgency urgency) const {
   return queue_.waiting(urgency);
 }
 
-}  // namespace rbdcrypt::vault
+}  // namespace rbdcrypt::kms

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the rbdcrypt authors
-#include "vault/limiter.h"
+#include "kms/limiter.h"
 
 #include <atomic>
 #include <optional>
@@ -17,8 +17,8 @@
 namespace rbdcrypt::testing {
 namespace {
 
-using vault::Limiter;
-using vault::Urgency;
+using kms::Limiter;
+using kms::Urgency;
 
 // Who got a seat, in order.
 class Order {

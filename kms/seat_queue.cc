@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the rbdcrypt authors
-#include "vault/seat_queue.h"
+#include "kms/seat_queue.h"
 
-namespace rbdcrypt::vault {
+namespace rbdcrypt::kms {
 
 void SeatQueue::Join(Waiter& waiter) {
   Line(waiter.urgency).push_back(&waiter);
@@ -29,4 +29,4 @@ void SeatQueue::HandOut() {
   }
 }
 
-}  // namespace rbdcrypt::vault
+}  // namespace rbdcrypt::kms

@@ -10,9 +10,9 @@
 
 #include "base/context.h"
 #include "base/status.h"
-#include "vault/seat_queue.h"
+#include "kms/seat_queue.h"
 
-namespace rbdcrypt::vault {
+namespace rbdcrypt::kms {
 
 // How many requests go to one server at once; the others wait in the order of vault/seat_queue. So
 // however many background requests wait, a mount's waits for at most one of them to end. Thread
@@ -59,4 +59,4 @@ class Limiter {
   SeatQueue queue_ ABSL_GUARDED_BY(mutex_);
 };
 
-}  // namespace rbdcrypt::vault
+}  // namespace rbdcrypt::kms

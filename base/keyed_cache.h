@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 
-namespace rbdcrypt::vault {
+namespace rbdcrypt {
 
 // What is worth keeping between calls, by name. An object that nobody holds and nobody asked for in
 // an hour is dropped, so that tenants and certificates of the past do not pile up. Thread safe.
@@ -70,4 +70,4 @@ class KeyedCache {
   std::map<std::string, Item> items_ ABSL_GUARDED_BY(mutex_);
 };
 
-}  // namespace rbdcrypt::vault
+}  // namespace rbdcrypt

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the rbdcrypt authors
-#include "vault/keyed_cache.h"
+#include "base/keyed_cache.h"
 
 #include <chrono>
 #include <memory>
@@ -13,7 +13,7 @@
 namespace rbdcrypt::testing {
 namespace {
 
-using vault::KeyedCache;
+using rbdcrypt::KeyedCache;
 
 TEST(KeyedCacheTest, KeepsWhatIsUsedAndDropsWhatNobodyAskedForInAnHour) {
   FakeClock clock;
