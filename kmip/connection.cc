@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "kmip/reasons.h"
 #include "kmip/tags.h"
 #include "kmip/time_out.h"
 #include "kmip/ttlv_reader.h"
-#include "kmip/verdict.h"
 #include "net/arrival.h"
 
 namespace rbdcrypt::kmip {
@@ -41,7 +41,8 @@ Result<Answer> Connection::Ask(const Context& context, const Request& request, V
 }
 
 Result<Answer> Connection::Accept(Result<Answer> answer, Clock::TimePoint now) {
-  if (VerdictOf(answer.status()) != Verdict::kMalformed) {
+  // A failure without a reason, or work that is to be done later, is not of the protocol either.
+  if (answer.ok() || ReasonOf(answer.status()).has_value()) {
     state_ = State::kGood;
     has_answered_ = true;
     used_at_ = now;
