@@ -56,9 +56,13 @@ Result<Answer> Connection::Accept(Result<Answer> answer, Clock::TimePoint now) {
 Status Connection::Send(const Context& context, const Secret& message) {
   const Status status = stream_->Write(context.WithTimeout(timeouts_.write), message.Reveal());
   Blame(status);
-  return ServersTimeOut(
+  if (status.ok()) {
+    return status;
+  }
+  // A server cannot act upon a message whose end it did not get.
+  return net::NeverArrived(ServersTimeOut(
       status, context,
-      Cat(server_, " did not take a request within ", timeouts_.write.count(), " ms"));
+      Cat(server_, " did not take a request within ", timeouts_.write.count(), " ms")));
 }
 
 Result<Secret> Connection::Receive(const Context& context) {

@@ -56,8 +56,8 @@ class Connection {
   //   kInternal             no randomness for the message
   //   kDeadlineExceeded, kCancelled   the caller's
   //
-  // Texts name the server. Marked by net::NeverArrived() where the stream is sure that the request
-  // did not go out whole, or the server refuses to speak to us at all.
+  // Texts name the server. Marked by net::NeverArrived() where the request did not go out whole, or
+  // the server refuses to speak to us at all.
   Result<Answer> Ask(const Context& context, const Request& request, Version version);
 
   State state() const { return state_; }
