@@ -20,7 +20,7 @@ namespace rbdcrypt::kmip {
 //   kRenegotiate   the version may be to blame                   agree upon one anew, once
 //   kRefused       certificates, Authentication Not Successful,  next server, this one not again
 //                  no version in common
-//   kNotNow        the breaker is open                           next server, this one not again
+//   kNotNow        the breaker is open, no connection to spare   next server, rounds if not all so
 //
 // A malformed answer says nothing of the key, so it is no damage of it. It may be a late answer
 // that some proxy gave to the wrong connection, which a new connection is free of; hence the second

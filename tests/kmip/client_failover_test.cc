@@ -95,6 +95,7 @@ TEST_F(KmipFailoverTest, AServerThatFailsWithinAnAnswerIsReplaced) {
 TEST_F(KmipFailoverTest, AReasonThatAnotherNeedNotHaveGoesThere) {
   server(0).FailAlways({}, {.reason = ResultReason::kProtectionStorageUnavailable});
   ExpectServedBy("b:5696");
+  server(0).Heal();
   server(0).FailAlways({}, {.reason = ResultReason::kGeneralFailure});
   server(1).FailAlways({}, {.reason = ResultReason::kServerLimitExceeded});
   EXPECT_THAT(Read(), StatusIs(Code::kInternal, HasSubstr("General Failure")));

@@ -76,8 +76,8 @@ TEST_F(KmipVersionTest, NoneInCommonWithAnyIsAMatterOfConfiguration) {
               StatusIs(Code::kFailedPrecondition, HasSubstr("no version of KMIP in common")));
   EXPECT_FALSE(net::MayHaveArrived(status));
   // Asked once each, under each header.
-  EXPECT_EQ(server(0).Count(), 4);
-  EXPECT_EQ(server(1).Count(), 4);
+  EXPECT_EQ(server(0).Count(), 7);
+  EXPECT_EQ(server(1).Count(), 7);
   Speaks({{1, 4}}, 0);
   EXPECT_THAT(Read(), IsOk());
 }
