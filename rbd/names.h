@@ -19,10 +19,13 @@ inline constexpr char kKeyEncryptionType[] = "csi.volume.encryptionType";
 inline constexpr char kKeyJournalPool[] = "csi.journalpool";
 inline constexpr char kSnapshotsDirectoryPrefix[] = "csi.snaps.";
 inline constexpr char kSnapshotObjectPrefix[] = "csi.snap.";
+inline constexpr char kKeySnapshotName[] = "csi.snapname";
 
 // Default prefix of an image's name (ceph-csi-compat 1.2).
 inline constexpr char kDefaultVolumePrefix[] = "csi-vol-";
 inline constexpr char kDefaultSnapshotPrefix[] = "csi-snap-";
+// Behind the name of a clone: the image between it and its source (ceph-csi-compat 1.2, 5.8).
+inline constexpr char kIntermediateSuffix[] = "-temp";
 
 // Image metadata (ceph-csi-compat 5.1); the dotted ones are older names of the same.
 inline constexpr char kMetaEncrypted[] = "rbd.csi.ceph.com/encrypted";
