@@ -16,6 +16,8 @@ inline constexpr char kKeyImageId[] = "csi.imageid";
 inline constexpr char kKeyOwner[] = "csi.volume.owner";
 inline constexpr char kKeyKmsId[] = "csi.volume.encryptKMS";
 inline constexpr char kKeyEncryptionType[] = "csi.volume.encryptionType";
+// A value of the one before: fscrypt, which this driver does not serve (ceph-csi-compat 5.12).
+inline constexpr char kEncryptionTypeFile[] = "file";
 inline constexpr char kKeyJournalPool[] = "csi.journalpool";
 inline constexpr char kSnapshotsDirectoryPrefix[] = "csi.snaps.";
 inline constexpr char kSnapshotObjectPrefix[] = "csi.snap.";
