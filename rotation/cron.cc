@@ -27,6 +27,9 @@ using std::chrono::years;
 // Of a search without a tick (robfig/cron, spec.go).
 constexpr years kSearched{5};
 
+// Two years before a WallTime's nanoseconds overflow.
+constexpr sys_seconds kEnd = std::chrono::sys_days(std::chrono::year(2260) / 1 / 1);
+
 struct Descriptor {
   std::string_view name;
   std::string_view fields;
@@ -137,15 +140,13 @@ Result<CronSchedule> CronSchedule::Parse(std::string_view text) {
 
 std::optional<WallTime> CronSchedule::Next(WallTime after) const {
   const auto second = floor<seconds>(after);
-  // Beyond this, the clock's nanoseconds overflow.
-  constexpr auto kEnd = floor<seconds>(WallTime::max());
   std::optional<sys_seconds> next;
   if (every_ > seconds(0)) {
     next = second + every_;
   } else if (fields_.minutes != 0 && fields_.hours != 0) {
     next = FirstMatch(fields_, zone_, second + seconds(1));
   }
-  if (!next.has_value() || *next > kEnd) {
+  if (!next.has_value() || *next >= kEnd) {
     return std::nullopt;
   }
   return WallTime(*next);

@@ -43,7 +43,8 @@ class CronSchedule {
   static Result<CronSchedule> Parse(std::string_view text);
 
   // The first tick after `after`, on a whole second. Nothing if none comes until the end of the
-  // fifth calendar year from then (as robfig/cron, spec.go), or in the time that WallTime can hold.
+  // fifth calendar year from then (as robfig/cron, spec.go), or before the year 2260, so that there
+  // is room to add to it.
   //
   // A tick is each moment at which the zone's clocks show a matching time: a time of day that is
   // skipped when they are put forward does not tick on that day, and one that comes twice when they
