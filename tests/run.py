@@ -187,6 +187,10 @@ def run_kms(folder, _options):
         return int(any(list(statuses)))
 
 
+def run_scheduler(folder, _options):
+    return pytest(folder, "tests/rotation")
+
+
 def run_demo(folder, _options):
     return pytest(folder, "tests/demo")
 
@@ -202,6 +206,7 @@ SUITES = {
     "integration": (run_integration, [DRIVER, ("crash", "rbdcrypt"), ("asan", "integration_tests")]),
     "sanity": (run_sanity, [DRIVER]),
     "kms": (run_kms, [DRIVER, ("asan", "kms_tests")]),
+    "scheduler": (run_scheduler, [("asan", "cron_next")]),
     "guest": (run_guest, [DRIVER, ("crash", "krbd_real_test")]),
     "demo": (run_demo, [DRIVER]),
 }
