@@ -8,15 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
-#include "base/handle.h"
 #include "base/strings.h"
 #include "net/arrival.h"
+#include "tests/net/full_listener.h"
 #include "tests/net/tls_world.h"
 
 namespace rbdcrypt::net {
@@ -281,33 +277,6 @@ TEST_F(TlsDialerTest, ANameWithoutAddressIsUnavailable) {
   EXPECT_THAT(stream, StatusIs(Code::kUnavailable, HasSubstr("kmip.invalid:5696")));
   EXPECT_FALSE(MayHaveArrived(stream.status()));
 }
-
-// Takes no connection beyond those that wait in its queue.
-class FullListener {
- public:
-  FullListener() : listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* const generic = reinterpret_cast<sockaddr*>(&address);
-    EXPECT_EQ(::bind(listener_.get(), generic, size), 0);
-    EXPECT_EQ(::listen(listener_.get(), 0), 0);
-    EXPECT_EQ(::getsockname(listener_.get(), generic, &size), 0);
-    port_ = ntohs(address.sin_port);
-    for (UniqueFd& waiting : waiting_) {
-      waiting.Reset(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
-      ::connect(waiting.get(), generic, size);
-    }
-  }
-
-  std::uint16_t port() const { return port_; }
-
- private:
-  UniqueFd listener_;
-  std::uint16_t port_ = 0;
-  std::array<UniqueFd, 4> waiting_;
-};
 
 TEST_F(TlsDialerTest, WaitsForAConnectionNoLongerThanTold) {
   const FullListener full;
