@@ -17,7 +17,7 @@
 #include "kmip/operations.h"
 #include "tests/fakes/fake_kmip.h"
 #include "tests/fakes/fake_kmip_dialer.h"
-#include "tests/kmip/kmip_world.h"
+#include "tests/kmip/client_world.h"
 #include "tests/support/status_matchers.h"
 
 namespace rbdcrypt::testing {
@@ -55,7 +55,7 @@ class Crowd {
 
 // Calls from many threads, and how many failed. `between` comes after each call of the first.
 int FailuresOf(
-    KmipWorld& world, const Context& context, const std::function<void()>& between = [] {}) {
+    ClientWorld& world, const Context& context, const std::function<void()>& between = [] {}) {
   std::atomic<int> failures = 0;
   std::vector<std::thread> threads;
   for (int i = 0; i < kThreads; ++i) {
@@ -83,7 +83,7 @@ Context InAMinute() {
 }
 
 TEST(KmipClientConcurrentTest, SixteenCallersShareEightConnections) {
-  KmipWorld world;
+  ClientWorld world;
   Crowd crowd;
   world.server().OnRequest([&](const FakeKmip::Seen& seen) {
     if (seen.operation == Operation::kGetAttributes) {
@@ -98,7 +98,7 @@ TEST(KmipClientConcurrentTest, SixteenCallersShareEightConnections) {
 }
 
 TEST(KmipClientConcurrentTest, NoCallFailsWhileOneServerAfterTheOtherRestarts) {
-  KmipWorld world(2);
+  ClientWorld world(2);
   for (const std::size_t down : {0U, 1U, 0U, 1U}) {
     world.dialer(down).SetDown(true);
     EXPECT_EQ(FailuresOf(world, world.context()), 0) << down;
@@ -113,7 +113,7 @@ TEST(KmipClientConcurrentTest, NoCallFailsWhileOneServerAfterTheOtherRestarts) {
 }
 
 TEST(KmipClientConcurrentTest, LostConnectionsAreReplacedUnderLoad) {
-  KmipWorld world;
+  ClientWorld world;
   EXPECT_EQ(FailuresOf(world, InAMinute(), [&] { world.dialer().CloseStreams(); }), 0);
   EXPECT_LE(world.client().OpenConnectionsForTest(), kConnections);
 }

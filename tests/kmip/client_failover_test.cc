@@ -11,7 +11,7 @@
 #include "kmip/client.h"
 #include "kmip/reasons.h"
 #include "net/arrival.h"
-#include "tests/kmip/kmip_world.h"
+#include "tests/kmip/client_world.h"
 #include "tests/support/status_matchers.h"
 
 namespace rbdcrypt::testing {
@@ -34,9 +34,9 @@ int CountOf(const std::string& text, const std::string& piece) {
 }
 
 // Two servers of the same keys.
-class KmipFailoverTest : public ::testing::Test, protected KmipWorld {
+class KmipFailoverTest : public ::testing::Test, protected ClientWorld {
  protected:
-  KmipFailoverTest() : KmipWorld(2) {}
+  KmipFailoverTest() : ClientWorld(2) {}
 
   // One call succeeds at that server, within its deadline.
   void ExpectServedBy(const std::string& server) {

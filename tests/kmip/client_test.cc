@@ -11,7 +11,7 @@
 
 #include "kmip/reasons.h"
 #include "net/arrival.h"
-#include "tests/kmip/kmip_world.h"
+#include "tests/kmip/client_world.h"
 #include "tests/support/status_matchers.h"
 
 namespace rbdcrypt::testing {
@@ -27,7 +27,7 @@ using DialFault = FakeKmipDialer::DialFault;
 using Fault = FakeKmipDialer::Fault;
 
 // One server.
-class KmipClientTest : public ::testing::Test, protected KmipWorld {
+class KmipClientTest : public ::testing::Test, protected ClientWorld {
  protected:
   // The next call is served well, over one connection.
   void ExpectHealthy() {

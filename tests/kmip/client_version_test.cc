@@ -10,7 +10,7 @@
 #include "kmip/client.h"
 #include "kmip/reasons.h"
 #include "net/arrival.h"
-#include "tests/kmip/kmip_world.h"
+#include "tests/kmip/client_world.h"
 #include "tests/support/status_matchers.h"
 
 namespace rbdcrypt::testing {
@@ -22,9 +22,9 @@ using kmip::Version;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class KmipVersionTest : public ::testing::Test, protected KmipWorld {
+class KmipVersionTest : public ::testing::Test, protected ClientWorld {
  protected:
-  KmipVersionTest() : KmipWorld(2) {}
+  KmipVersionTest() : ClientWorld(2) {}
 
   void Speaks(std::vector<Version> versions, std::size_t index = 0) {
     server(index).SetRules({.versions = std::move(versions)});
@@ -44,7 +44,7 @@ TEST_F(KmipVersionTest, TheNewestInCommonIsUsedAndRemembered) {
 
 TEST_F(KmipVersionTest, EveryVersionAloneIsFound) {
   for (const Version& alone : kmip::KnownVersions()) {
-    KmipWorld world;
+    ClientWorld world;
     world.server().SetRules({.versions = {alone}});
     ASSERT_THAT(world.Read(), IsOk()) << alone.Text();
     EXPECT_EQ(world.version(), alone);
@@ -127,7 +127,7 @@ TEST_F(KmipVersionTest, WhatMayHaveHappenedIsNotRepeatedInAnotherVersion) {
 }
 
 TEST_F(KmipVersionTest, AServerThatCouldNotBeReachedIsAskedAnew) {
-  KmipWorld world;
+  ClientWorld world;
   world.server().SetRules({.versions = {{2, 1}}});
   ASSERT_THAT(world.Read(), IsOk());
   world.dialer().SetDown(true);

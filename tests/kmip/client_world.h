@@ -19,9 +19,9 @@ namespace rbdcrypt::testing {
 
 // Servers of the same keys, "a:5696" and so on, with the key "kek" among them, and a client of
 // them.
-class KmipWorld {
+class ClientWorld {
  public:
-  explicit KmipWorld(std::size_t servers = 1, kmip::ClientOptions options = {}) {
+  explicit ClientWorld(std::size_t servers = 1, kmip::ClientOptions options = {}) {
     std::vector<std::unique_ptr<net::Dialer>> dialers;
     for (std::size_t i = 0; i < servers; ++i) {
       servers_.push_back(std::make_unique<FakeKmip>(
