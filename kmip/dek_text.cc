@@ -136,6 +136,7 @@ Result<DekText> ParseDekText(std::string_view text) {
 
 std::string FormatAeadText(const AeadText& text) {
   // Printable ASCII, so that dump() has nothing to throw at.
+  RBDCRYPT_CHECK(IsKeyId(text.key_id));
   const std::string key = Json(text.key_id).dump();
   std::string body = Cat(kAeadStart, R"("format":)", kFormat, R"(,"key":)", key, R"(,"mode":")",
                          NameOf(text.mode), '"');

@@ -26,17 +26,18 @@ namespace rbdcrypt::kmip {
 // Ours is one compact JSON object, no spaces, fields in this order:
 //
 //   {"dek":{"format":1,"key":"…","mode":"gcm","nonce":"…","data":"…","sum":"…"}}
-//   {"dek":{"format":1,"key":"…","mode":"cbc","iv":"…","onetime":"…","nonce":"…","data":"…","sum":"…"}}
+//   {"dek":{"format":1,"key":"…","mode":"cbc","iv":"…","onetime":"…","nonce":"…",
+//           "data":"…","sum":"…"}}
 //
 //   field     value
 //   format    1
 //   key       the KEK's Unique Identifier
 //   mode      "gcm": the KEK sealed "data"; "cbc": a one-time key did, and the KEK wrapped that
-//   iv        base64 of 16 bytes; "cbc" only
-//   onetime   base64 of 48 bytes: AES-CBC with PKCS#5 padding of the 32-byte one-time key; "cbc"
-//   only nonce     base64 of 12 bytes data      base64 of the AES-GCM ciphertext of the DEK's text
-//   and its 16-byte tag sum       first 8 bytes, in hexadecimal, of the SHA-256 of everything
-//   before ,"sum"
+//   iv        base64 of 16 bytes; "cbc" only, as the next one
+//   onetime   base64 of 48 bytes: the 32-byte one-time key in AES-CBC with PKCS#5 padding
+//   nonce     base64 of 12 bytes
+//   data      base64 of the AES-GCM ciphertext of the DEK's text and its 16-byte tag
+//   sum       first 8 bytes, in hexadecimal, of the SHA-256 of everything before ,"sum"
 //
 // The additional data of "data" is AeadAdditionalData(). The sum is against accidents: it lets a
 // damaged text be told from one whose KEK is gone. That "dek" is an object is on purpose: ceph-csi
@@ -74,6 +75,7 @@ using DekText = std::variant<kms::Envelope, AeadText>;
 // kDataLoss: neither, or damaged. kUnimplemented: a format of ours that is newer than this build.
 Result<DekText> ParseDekText(std::string_view text);
 
+// `text` has a key_id that IsKeyId().
 std::string FormatAeadText(const AeadText& text);
 
 // What the tag covers beside the DEK (safety E2): "rbdcrypt-kmip-1", mode ("gcm" or "cbc"), the
