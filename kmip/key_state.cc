@@ -87,15 +87,16 @@ Status CheckMask(std::uint32_t mask, KeyUse use, const std::string& key_id) {
                                 " are needed): give it these usages there, or use another key"));
 }
 
-bool IsRefusal(const Status& status) {
+// Of what does not verify after Decrypt, nobody but we may have said so.
+bool IsRefusal(const Status& status, KeyUse use) {
   switch (status.code()) {
     case Code::kNotFound:
     case Code::kPermissionDenied:
     case Code::kFailedPrecondition:
-    case Code::kDataLoss:
-      return true;
     case Code::kInternal:
       return ReasonOf(status).has_value();
+    case Code::kDataLoss:
+      return use == KeyUse::kDecrypt;
     default:
       return false;
   }
@@ -138,7 +139,7 @@ Status CheckKey(const KeyAttributes& key, KeyUse use, const std::string& key_id)
 }
 
 Status ExplainRefusal(const Context& context, const KeyQuestion& question, const Status& refusal) {
-  if (!IsRefusal(refusal)) {
+  if (!IsRefusal(refusal, question.use)) {
     return refusal;
   }
   KeyAttributes key;
