@@ -107,27 +107,35 @@ constexpr Names<Operation, 13> kOperationNames = {{
 }};
 
 template <typename E, std::size_t kRows>
-std::string Find(const Names<E, kRows>& names, E wanted, int digits) {
+std::string Find(const Names<E, kRows>& names, E wanted) {
   for (const auto& [value, name] : names) {
     if (value == wanted) {
       return std::string(name);
     }
   }
-  return Cat("0x", HexUint(static_cast<std::uint32_t>(wanted), digits));
+  return HexNumber(static_cast<std::uint32_t>(wanted));
 }
 
 }  // namespace
 
+std::string HexNumber(std::uint32_t number) {
+  int digits = 2;
+  while (digits < 8 && number >> (4 * digits) != 0) {
+    digits += 2;
+  }
+  return Cat("0x", HexUint(number, digits));
+}
+
 std::string NameOf(Operation operation) {
-  return Find(kOperationNames, operation, 2);
+  return Find(kOperationNames, operation);
 }
 
 std::string NameOf(State state) {
-  return Find(kStateNames, state, 2);
+  return Find(kStateNames, state);
 }
 
 std::string NameOf(Tag tag) {
-  return Find(kTagNames, tag, 6);
+  return Find(kTagNames, tag);
 }
 
 }  // namespace rbdcrypt::kmip

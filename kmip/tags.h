@@ -215,8 +215,6 @@ enum class ResultReason : std::uint32_t {
   kIllegalOperation = 0x0B,
   kPermissionDenied = 0x0C,
   kObjectArchived = 0x0D,
-  kIndexOutOfBounds = 0x0E,
-  kApplicationNamespaceNotSupported = 0x0F,
   kKeyFormatTypeNotSupported = 0x10,
   kKeyCompressionTypeNotSupported = 0x11,
   kEncodingOptionError = 0x12,
@@ -254,8 +252,11 @@ enum class UsageMask : std::uint32_t {
   kUnwrapKey = 0x20,
 };
 
+// As the specification writes a number, for texts: "0x0a", "0x0100", "0x4200c2".
+std::string HexNumber(std::uint32_t number);
+
 // As the specification writes them, for texts: "Get Attributes", "Pre-Active", "Block Cipher Mode".
-// Of a number that is not in the table: the number, "0x2f", "0x4200a3".
+// HexNumber() of what is not in the table.
 std::string NameOf(Operation operation);
 std::string NameOf(State state);
 std::string NameOf(Tag tag);
