@@ -101,19 +101,18 @@ Result<std::string> Wrapping::WrapByServer(const WrapWay& way,
 Result<std::string> Wrapping::WrapHere(std::string_view volume_id, const Secret& dek) {
   use_ = KeyUse::kGetToWrap;
   if (entry_.kept->keks.Find(entry_.key_id) == nullptr) {
-    RETURN_IF_ERROR(CheckMayWrap());
+    RETURN_IF_ERROR(CheckMayWrap(use_));
   }
   ASSIGN_OR_RETURN(const std::shared_ptr<const Secret> kek,
                    FetchKek(context_, session_, entry_.kept->keks, entry_.key_id));
   return WrapWithKek({.id = entry_.key_id, .kek = *kek}, entry_.options.format, volume_id, dek);
 }
 
-// Get gives out a key in any state. A server that does not tell states is not asked for them.
-Status Wrapping::CheckMayWrap() {
+Status Wrapping::CheckMayWrap(KeyUse use) {
   const Result<KeyAttributes> key = Exchange<KeyAttributes>(
       context_, session_, GetAttributesRequest(entry_.key_id), ReadAttributes);
   if (key.ok()) {
-    return CheckKey(*key, use_, entry_.key_id);
+    return CheckKey(*key, use, entry_.key_id);
   }
   const Code code = key.status().code();
   const bool does_not_tell = code == Code::kPermissionDenied || code == Code::kUnimplemented;

@@ -61,6 +61,10 @@ class Wrapping {
   // The text to store. `dek` is not empty.
   Result<std::string> Wrap(std::string_view volume_id, const Secret& dek);
 
+  // Whether the key's state and kind let it wrap, by Get Attributes. For a KEK that is fetched, Get
+  // gives it out in any state. OK, too, of a server that does not tell.
+  Status CheckMayWrap(KeyUse use);
+
   // What the key was wanted for last, to explain a refusal.
   KeyUse use() const { return use_; }
 
@@ -71,7 +75,6 @@ class Wrapping {
                                    std::string_view volume_id,
                                    const Secret& dek);
   Result<std::string> WrapHere(std::string_view volume_id, const Secret& dek);
-  Status CheckMayWrap();
 
   const Context& context_;
   Session& session_;
