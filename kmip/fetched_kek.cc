@@ -21,10 +21,6 @@ std::span<const std::byte> BytesOf(std::string_view text) {
   return std::as_bytes(std::span(text));
 }
 
-bool IsAesKey(const Secret& key) {
-  return key.size() == 16 || key.size() == 24 || key.size() == 32;
-}
-
 Result<Secret> OpenAead(const Secret& key, std::string_view volume_id, const AeadText& text) {
   return kms::GcmOpen(key, text.nonce, BytesOf(AeadAdditionalData(text, volume_id)), text.data);
 }
@@ -53,10 +49,6 @@ Result<std::shared_ptr<const Secret>> FetchKek(const Context& context,
   }
   ASSIGN_OR_RETURN(Secret kek,
                    Exchange<Secret>(context, session, GetRequest(key_id), ReadKeyMaterial));
-  if (!IsAesKey(kek)) {
-    return FailedPrecondition(Cat("key ", key_id, " has ", 8 * kek.size(), " bits; it must be an ",
-                                  "AES key of 128, 192 or 256 bits"));
-  }
   return cache.Keep(key_id, std::move(kek));
 }
 

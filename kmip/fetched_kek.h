@@ -21,8 +21,8 @@ namespace rbdcrypt::kmip {
 // process's memory then, in a Secret, for as long as the call takes, or KEK_CACHE_SECONDS.
 
 // The KEK, from the cache or by Get.
-// kFailedPrecondition: it is no symmetric key in the clear, or has none of AES's lengths. Else what
-// the server says, as FromReason() (kmip/reasons.h), and the session's errors.
+// kFailedPrecondition: it is no AES key in the clear. Else what the server says, as FromReason()
+// (kmip/reasons.h) has it, and the session's errors.
 Result<std::shared_ptr<const Secret>> FetchKek(const Context& context,
                                                Session& session,
                                                KekCache& cache,

@@ -35,7 +35,7 @@ std::string_view Outcome(const Status& status) {
 
 bool IsDestroyed(const Result<KeyAttributes>& key) {
   return key.ok() ? key->state == State::kDestroyed || key->state == State::kDestroyedCompromised
-                  : key.status().code() == Code::kNotFound;
+                  : IsGone(key.status());
 }
 
 // A DEK is text, and a passphrase that people chose mostly, too.
@@ -271,11 +271,11 @@ Status KmipKeyAdmin::DestroyKey(const Context& context, std::string_view key_id)
   }
   const std::string id(key_id);
   const Result<KeyAttributes> key = Attributes(context, id);
+  if (key.status().code() != Code::kNotFound && IsDestroyed(key)) {
+    return OkStatus();
+  }
   if (!key.ok()) {
     return Annotate(key.status(), Named(Cat("key ", id, "; nothing was done")));
-  }
-  if (IsDestroyed(key)) {
-    return OkStatus();
   }
   if (key->object_type.value_or(ObjectType::kSymmetricKey) != ObjectType::kSymmetricKey) {
     return FailedPrecondition(Named(Cat(id, " is no symmetric key; nothing was done")));

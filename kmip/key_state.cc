@@ -117,6 +117,11 @@ Status OfTheRest(const KeyQuestion& question, const Status& refusal) {
       return PermissionDenied(Cat(Message(refusal), ": let the client's certificate use key ",
                                   question.key_id, " for this operation"));
     case Code::kInternal:
+      // "General Failure", of which PyKMIP makes bad padding and a bad tag.
+      if (ReasonOf(refusal) != ResultReason::kGeneralFailure) {
+        return refusal;
+      }
+      [[fallthrough]];
     case Code::kDataLoss:
       // One text for bad padding and a bad tag: see ADR 20, "What an attacker learns".
       return question.use == KeyUse::kDecrypt
@@ -129,6 +134,10 @@ Status OfTheRest(const KeyQuestion& question, const Status& refusal) {
 }
 
 }  // namespace
+
+bool IsGone(const Status& status) {
+  return status.code() == Code::kNotFound || ReasonOf(status) == ResultReason::kObjectDestroyed;
+}
 
 Status CheckKey(const KeyAttributes& key, KeyUse use, const std::string& key_id) {
   RETURN_IF_ERROR(CheckKind(key, key_id));
@@ -150,7 +159,7 @@ Status ExplainRefusal(const Context& context, const KeyQuestion& question, const
                                          ReadAttributes));
         return OkStatus();
       });
-  if (asked.code() == Code::kNotFound) {
+  if (IsGone(asked)) {
     return Hidden(question.key_id, refusal);
   }
   if (asked.ok()) {

@@ -30,6 +30,9 @@ enum class KeyUse {
 // servers differ: kmip.md 11), its usage mask lacks a bit, or it is no AES key.
 Status CheckKey(const KeyAttributes& key, KeyUse use, const std::string& key_id);
 
+// Whether a server says that it has no such key (any more), or shows us none.
+bool IsGone(const Status& status);
+
 // The key that a refusal is about, and whom to ask of it.
 struct KeyQuestion {
   Client& client;
