@@ -39,7 +39,8 @@ AeadText Sample(AeadText::Mode mode) {
 
 // Ends a text of ours with the sum that belongs there.
 std::string WithSum(const std::string& body) {
-  return Cat(body, R"(,"sum":")", HexEncode(std::span(Sha256(body)).first(8)), R"("}})");
+  const auto sum = Sha256(body);
+  return Cat(body, R"(,"sum":")", HexEncode(std::span(sum).first(8)), R"("}})");
 }
 
 std::string CephCsiText(std::size_t dek_bytes, std::size_t nonce_bytes) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <fstream>
+#include <span>
 #include <string>
 
 #include "base/encoding.h"
@@ -12,9 +13,12 @@
 namespace rbdcrypt::testing {
 
 // tests/vectors/kms/kmip.json; see SOURCE beside it.
-inline Json KmipVectors() {
-  std::ifstream file(RBDCRYPT_VECTORS "/kms/kmip.json");
-  return Json::parse(file);
+inline const Json& KmipVectors() {
+  static const Json vectors = [] {
+    std::ifstream file(RBDCRYPT_VECTORS "/kms/kmip.json");
+    return Json::parse(file);
+  }();
+  return vectors;
 }
 
 // The AES-256 key of bytes 00 01 … 1f that wrapped them all.
