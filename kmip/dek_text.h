@@ -41,7 +41,7 @@ namespace rbdcrypt::kmip {
 //
 // The additional data of "data" is AeadAdditionalData(). The sum is against accidents: it lets a
 // damaged text be told from one whose KEK is gone. That "dek" is an object is on purpose: ceph-csi
-// wants a string there and fails before it asks its server anything.
+// wants a string there, fails at reading the text, and asks its server to decrypt nothing.
 
 inline constexpr std::size_t kCbcIvBytes = 16;
 inline constexpr std::size_t kAesBlockBytes = 16;
