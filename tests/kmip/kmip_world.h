@@ -60,7 +60,7 @@ class KmipWorld {
     Json options = {{"KMS_PROVIDER", "kmip"},
                     {"KMIP_ENDPOINT", "kmip-1.example:5696"},
                     {"KMIP_CREDENTIALS_DIR", dir.path()}};
-    options.update(more);
+    options.update(more.is_null() ? Json::object() : more);
     return {.id = "my-kms", .provider = "kmip", .options = options};
   }
 
@@ -133,6 +133,33 @@ class KmipWorld {
     return {secret.Reveal().begin(), secret.Reveal().end()};
   }
 };
+
+// Kinds of servers.
+inline FakeKmipRules NoCiphers() {
+  return {.lacks = {kmip::Operation::kEncrypt, kmip::Operation::kDecrypt}};
+}
+
+inline FakeKmipRules CbcOnly() {
+  return {.modes = {kmip::BlockCipherMode::kCbc}};
+}
+
+inline FakeKmipRules GcmOnly() {
+  return {.modes = {kmip::BlockCipherMode::kGcm}};
+}
+
+// Without additional data, the tag behind Data.
+inline FakeKmipRules UpTo13() {
+  return {.versions = {{1, 3}, {1, 2}, {1, 1}, {1, 0}}};
+}
+
+// Without ciphers.
+inline FakeKmipRules UpTo10() {
+  return {.versions = {{1, 0}}};
+}
+
+inline FakeKmipRules TagBehindData() {
+  return {.tag_place = FakeKmipRules::TagPlace::kBehindData};
+}
 
 // Options of an entry, for Open().
 inline Json Aead() {
