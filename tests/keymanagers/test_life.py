@@ -7,10 +7,11 @@ import secrets
 import pytest
 
 import keys
-from calls import (MIB, SMALL, logs_of, read_marker, small_volume, try_stage, wait_until,
-                   write_marker)
+from harness.calls import (MIB, SMALL, logs_of, read_marker, small_volume, try_stage, wait_until,
+                           write_marker)
 from harness.driver import RpcError
-from world import CONFIG_MAP, DRIVER_NAMESPACE, Case
+from harness.world import CONFIG_MAP, DRIVER_NAMESPACE
+from world import Case
 
 # The least that mkfs.xfs takes is 300 MiB, and the header has 16 of them.
 SIZE = 384 * MIB

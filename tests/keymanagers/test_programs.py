@@ -15,7 +15,8 @@ import subprocess
 import pytest
 
 from harness.kube import write_private
-from world import ACCOUNTS, DRIVER_NAMESPACE, Case
+from harness.world import ACCOUNTS, DRIVER_NAMESPACE
+from world import Case
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("RBDCRYPT_TEST_BUILD") or ROOT / "build" / "asan")

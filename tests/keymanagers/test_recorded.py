@@ -13,11 +13,11 @@ import subprocess
 import pytest
 
 import keys
-from calls import MIB, read_marker, wait_until, write_marker
+from harness.calls import MIB, read_marker, wait_until, write_marker
 from harness.vault import HttpError
+from harness.world import CONFIG_MAP, DRIVER_NAMESPACE, EXAMPLES, read_manifests
 from recording import (VECTORS, Recording, expect_image_meta, expect_image_meta_like_theirs,
                        expect_opens, expect_shaped_like_theirs, theirs_again)
-from world import CONFIG_MAP, DRIVER_NAMESPACE, EXAMPLES, read_manifests
 
 TENANT = "tenant-a"
 PASSPHRASE = "a passphrase for the metadata provider"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the rbdcrypt authors
-"""Steps and expectations that the files of this folder share."""
+"""Steps and expectations that the suites of key managers share."""
 import os
 import time
 
