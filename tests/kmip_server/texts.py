@@ -3,6 +3,7 @@
 """Wrapped DEKs by their descriptions alone (ceph-csi-compat 6.8, docs/disk-formats.md), by Python's
 cryptography: nothing of the driver's code, and no KMIP server."""
 import base64
+import hashlib
 import json
 
 from cryptography.hazmat.primitives import padding
@@ -10,29 +11,26 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 BLOCK_BITS = 128
-TAG_BYTES = 16
 
 
-def fields_of(text, *names):
-    """The decoded fields of a text that has these and no others, as compact JSON."""
+def envelope(text):
+    """(dek, nonce) of a text of ceph-csi's, which has these fields and no others, as Go writes them."""
     fields = json.loads(text)
-    assert json.dumps(fields, separators=(",", ":")) == text, f"not Go's compact JSON: {text}"
-    assert list(fields) == list(names), text
-    return fields
+    assert json.dumps(fields, separators=(",", ":")) == text and list(fields) == ["dek", "nonce"]
+    return [base64.b64decode(value, validate=True) for value in fields.values()]
 
 
-def decoded(text, *names):
-    return [base64.b64decode(value, validate=True)
-            for value in fields_of(text, *names).values()]
+def decrypt_cbc(key, iv, data):
+    decryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor()
+    unpadder = padding.PKCS7(BLOCK_BITS).unpadder()
+    return unpadder.update(decryptor.update(data) + decryptor.finalize()) + unpadder.finalize()
 
 
 def unwrap_cbc(text, kek):
-    """ceph-csi's Encrypt: AES-CBC with PKCS#5 padding."""
-    dek, nonce = decoded(text, "dek", "nonce")
-    assert len(nonce) == 16 and len(dek) % 16 == 0, text
-    decryptor = Cipher(algorithms.AES(kek), modes.CBC(nonce)).decryptor()
-    unpadder = padding.PKCS7(BLOCK_BITS).unpadder()
-    return unpadder.update(decryptor.update(dek) + decryptor.finalize()) + unpadder.finalize()
+    """ceph-csi's by Encrypt: AES-CBC with PKCS#5 padding."""
+    dek, nonce = envelope(text)
+    assert len(nonce) == 16, text
+    return decrypt_cbc(kek, nonce, dek)
 
 
 def wrap_cbc(dek, kek, nonce):
@@ -44,8 +42,8 @@ def wrap_cbc(dek, kek, nonce):
 
 
 def unwrap_local(text, kek):
-    """ceph-csi without the operation Encrypt: AES-GCM, nothing bound."""
-    dek, nonce = decoded(text, "dek", "nonce")
+    """ceph-csi's without the operation Encrypt: AES-GCM, nothing bound."""
+    dek, nonce = envelope(text)
     assert len(nonce) == 12, text
     return AESGCM(kek).decrypt(nonce, dek, None)
 
@@ -57,3 +55,31 @@ def wrap_local(dek, kek, nonce):
 def text_of(dek, nonce):
     return json.dumps({"dek": base64.b64encode(dek).decode(),
                        "nonce": base64.b64encode(nonce).decode()}, separators=(",", ":"))
+
+
+def unwrap_aead(text, keks, volume_id):
+    """Ours: bound to its volume and to the key that it names (docs/disk-formats.md)."""
+    outer = json.loads(text)
+    assert json.dumps(outer, separators=(",", ":")) == text and list(outer) == ["dek"], text
+    fields = outer["dek"]
+    expected = ["format", "key", "mode", "nonce", "data", "sum"]
+    if fields["mode"] == "cbc":
+        expected[3:3] = ["iv", "onetime"]
+    assert list(fields) == expected and fields["format"] == 1, text
+    before = text[:text.index(',"sum"')]
+    assert hashlib.sha256(before.encode()).hexdigest()[:16] == fields["sum"], text
+    key = keks[fields["key"]]
+    if fields["mode"] == "cbc":
+        key = decrypt_cbc(key, *(base64.b64decode(fields[name]) for name in ("iv", "onetime")))
+    bound = "\0".join(["rbdcrypt-kmip-1", fields["mode"], fields["key"], volume_id]).encode()
+    return AESGCM(key).decrypt(base64.b64decode(fields["nonce"], validate=True),
+                               base64.b64decode(fields["data"], validate=True), bound)
+
+
+def unwrap(wrap, text, keks, key_id, volume_id):
+    """The DEK of a text that was wrapped in that way (kmip_world.WRAPS)."""
+    if wrap == "cbc":
+        return unwrap_cbc(text, keks[key_id])
+    if wrap == "local":
+        return unwrap_local(text, keks[key_id])
+    return unwrap_aead(text, keks, volume_id)
