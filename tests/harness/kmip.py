@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the rbdcrypt authors
 """Throw-away KMIP servers (PyKMIP) on one database, by dev/kmip."""
+import contextlib
 import json
+import os
 import pathlib
+import signal
 import sys
 
 from harness.kube import ROOT, environment, run_dev
@@ -35,6 +38,16 @@ class Kmip:
 
     def start(self, node):
         run_dev("kmip", "start", node, "--dir", self.folder)
+
+    @contextlib.contextmanager
+    def frozen(self, node):
+        """It goes on listening and says nothing."""
+        group = int((self.folder / f"node{node}" / "pid").read_text())
+        os.killpg(group, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(group, signal.SIGCONT)
 
     def node_of(self, kind):
         return self.kinds.index(kind) + 1

@@ -56,12 +56,18 @@ class KmipEntry(Entry):
         self.world.remember(f"KEK {key_id}", kek)
         return key_id
 
+    def credentials(self):
+        """What the Secret has."""
+        return {"CA_CERT": self.kmip.pem("ca.pem"), "CLIENT_CERT": self.kmip.pem("client.pem"),
+                "CLIENT_KEY": self.kmip.pem("client.key"), "UNIQUE_IDENTIFIER": self.key_id}
+
     @property
     def words(self):
-        return {"REPLACE-BY-KMIP-CA-PEM": self.kmip.pem("ca.pem"),
-                "REPLACE-BY-CLIENT-CERTIFICATE-PEM": self.kmip.pem("client.pem"),
-                "REPLACE-BY-CLIENT-KEY-PEM": self.kmip.pem("client.key"),
-                "REPLACE-BY-KEY-IDENTIFIER": self.key_id,
+        has = self.credentials()
+        return {"REPLACE-BY-KMIP-CA-PEM": has["CA_CERT"],
+                "REPLACE-BY-CLIENT-CERTIFICATE-PEM": has["CLIENT_CERT"],
+                "REPLACE-BY-CLIENT-KEY-PEM": has["CLIENT_KEY"],
+                "REPLACE-BY-KEY-IDENTIFIER": has["UNIQUE_IDENTIFIER"],
                 "ceph-csi-kmip-credentials": self.secret_name}
 
     def spelled(self, options):
@@ -71,6 +77,12 @@ class KmipEntry(Entry):
     def prepare(self):
         self.apply_to_the_drivers_namespace()
         self.write_entry()
+
+    def rename(self, kms_id, options):
+        """The same key manager under another ID, by other options."""
+        super().remove()
+        self.kms_id, self.options = kms_id, options
+        self.prepare()
 
     def change_secret(self, **changes):
         """Other values under its keys; None removes a key."""
