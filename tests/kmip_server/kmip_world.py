@@ -125,4 +125,15 @@ class KmipWorld(KubernetesWorld):
         entry = KmipEntry(self, case, f"{kms_id}-{next(NUMBERS)}", options, secret_name)
         self.setups.append(entry)
         entry.prepare()
+        if len(self.setups) > 1:
+            self.grant_all_secrets()
         return entry
+
+    def grant_all_secrets(self):
+        """The example's Role, with the Secret of each entry in it."""
+        name = "rbdcrypt-kms-kmip"
+        rules = self.kube.get("Role", DRIVER_NAMESPACE, name)["rules"]
+        for rule in rules:
+            if rule["resources"] == ["secrets"]:
+                rule["resourceNames"] = [setup.secret_name for setup in self.setups]
+        self.kube.merge("Role", DRIVER_NAMESPACE, name, {"rules": rules})

@@ -71,6 +71,10 @@ class Relay:
         self.server.relay = self
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
+    def forget(self):
+        """What it has seen until now."""
+        self.connections, self.exchanges = 0, []
+
     def show(self, certificate):
         """From the next connection on."""
         self.tls.load_cert_chain(*certificate)
