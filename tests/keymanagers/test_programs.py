@@ -15,7 +15,6 @@ CASES = [Case(provider, kv, namespace, probes=probes) for provider in PROVIDERS 
          for namespace in ("", "teams") for probes in (False, True)]
 CASES += [Case(provider, options={"vaultDestroyKeys": "false"}) for provider in PROVIDERS]
 
-
 PROGRAMS = Programs("kms")
 
 

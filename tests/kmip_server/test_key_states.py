@@ -11,7 +11,6 @@ from harness.calls import (SMALL, error_of, expect_opens, expect_stage_error, sm
 from kmip_world import Case
 
 WRAP_KEY = enums.CryptographicUsageMask.WRAP_KEY
-ENCRYPT = enums.CryptographicUsageMask.ENCRYPT
 
 
 def deactivated(setup, client):
@@ -35,14 +34,15 @@ def destroyed(setup, client):
 # How such a key comes to be; the code; words of the text beside volume, KMS ID and key.
 STATES = {
     "pre-active": (lambda setup, _: setup.new_key(active=False), "FAILED_PRECONDITION",
-                   ["Pre-Active", "activate"]),
-    "deactivated": (deactivated, "FAILED_PRECONDITION", ["Deactivated"]),
-    "compromised": (compromised, "FAILED_PRECONDITION", ["Compromised"]),
+                   ["Pre-Active", "activate it"]),
+    "deactivated": (deactivated, "FAILED_PRECONDITION", ["is deactivated"]),
+    "compromised": (compromised, "FAILED_PRECONDITION", ["is marked as compromised"]),
     "destroyed": (destroyed, "NOT_FOUND", ["UNIQUE_IDENTIFIER"]),
     "unknown": (lambda *_: "no-such-key", "NOT_FOUND", ["UNIQUE_IDENTIFIER"]),
     "of another usage": (lambda setup, _: setup.new_key(usage=[WRAP_KEY]), "FAILED_PRECONDITION",
-                         ["usage mask"]),
-    "of another owner": (lambda setup, _: setup.new_key(policy=None), "PERMISSION_DENIED", []),
+                         ["Usage Mask", "Encrypt and Decrypt"]),
+    "of another owner": (lambda setup, _: setup.new_key(policy=None), "PERMISSION_DENIED",
+                         ["certificate"]),
 }
 
 
@@ -96,7 +96,7 @@ def test_a_volumes_own_key_is_revoked(world, start_driver, kmip):
     v = small_volume(start_driver(), setup).stage().unstage()
     with kmip.administrator() as client:
         administrator.revoke(client, setup.key_id)
-    expect_stage_error(v, setup, "FAILED_PRECONDITION", setup.key_id, "Deactivated")
+    expect_stage_error(v, setup, "FAILED_PRECONDITION", setup.key_id, "is deactivated")
     # Its KEK is not needed to delete it.
     v.delete()
 
