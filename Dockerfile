@@ -28,6 +28,7 @@ COPY net net
 COPY k8s k8s
 COPY kms kms
 COPY vault vault
+COPY kmip kmip
 COPY rbd rbd
 COPY csi csi
 COPY cmd cmd

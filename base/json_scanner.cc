@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/encoding.h"
+#include "base/utf8.h"
 
 namespace rbdcrypt {
 namespace {
@@ -20,33 +21,6 @@ bool IsHighSurrogate(std::uint32_t unit) {
 
 bool IsLowSurrogate(std::uint32_t unit) {
   return unit >= 0xdc00 && unit < 0xe000;
-}
-
-// The bytes of the well-formed sequence that `text` begins with (Unicode, table 3-7), or 0.
-std::size_t Utf8Length(std::string_view text) {
-  const auto at = [text](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-  };
-  const auto follows = [&at](std::size_t i) { return (at(i) & 0xc0U) == 0x80U; };
-  const unsigned first = at(0);
-  const unsigned second = at(1);
-  if (first < 0x80) {
-    return text.empty() ? 0 : 1;
-  }
-  if (first >= 0xc2 && first < 0xe0) {
-    return follows(1) ? 2 : 0;
-  }
-  if (first >= 0xe0 && first < 0xf0) {
-    const bool overlong = first == 0xe0 && second < 0xa0;
-    const bool surrogate = first == 0xed && second >= 0xa0;
-    return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (first >= 0xf0 && first < 0xf5) {
-    const bool overlong = first == 0xf0 && second < 0x90;
-    const bool beyond = first == 0xf4 && second >= 0x90;
-    return follows(1) && follows(2) && follows(3) && !overlong && !beyond ? 4 : 0;
-  }
-  return 0;
 }
 
 // The value of the "\uXXXX" that `text` begins with.

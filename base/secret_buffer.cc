@@ -28,6 +28,11 @@ void SecretBuffer::Append(std::string_view text) {
   Append(std::as_bytes(std::span(text)));
 }
 
+void SecretBuffer::Overwrite(std::size_t offset, std::span<const std::byte> bytes) {
+  RBDCRYPT_CHECK(offset <= size_ && bytes.size() <= size_ - offset);
+  std::ranges::copy(bytes, bytes_.MutableBytes().subspan(offset).begin());
+}
+
 void SecretBuffer::Reserve(std::size_t size) {
   if (size <= bytes_.size()) {
     return;

@@ -18,6 +18,10 @@ class SecretBuffer {
   void Append(std::span<const std::byte> bytes);
   void Append(std::string_view text);
 
+  // Replaces bytes that were appended before: a length that is known only behind what it counts.
+  // `offset` + `bytes` within size().
+  void Overwrite(std::size_t offset, std::span<const std::byte> bytes);
+
   // Makes room for `size` bytes in all, so that nothing is copied until there are more.
   void Reserve(std::size_t size);
 

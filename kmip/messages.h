@@ -73,10 +73,11 @@ class Answer {
 //       Result Reason?, Result Message?
 //       Response Payload {…}
 //
-// The status is looked at before operation and id, which a failure of the whole message lacks, so
-// that the server's reason is not hidden behind a mismatch; a success must have the id.
-// Errors: kDataLoss: no such message, or an answer to another question. What the server says: as
-// FromReason() (kmip/reasons.h).
+// Operation and id may lack in a failure only, that of the whole message, which may also be of
+// another version (PyKMIP: 1.0). A success has the major version that was asked in, but for that of
+// Discover Versions.
+// Errors: kDataLoss: no such message, or an answer to another request. What the server says: as
+// FromReason() (kmip/reasons.h), which alone has a ReasonOf().
 Result<Answer> DecodeAnswer(Secret message,
                             const Request& request,
                             Version version,

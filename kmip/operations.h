@@ -90,7 +90,7 @@ Result<Secret> ReadDecrypted(const Answer& answer);
 // ---- Get ----
 Request GetRequest(std::string key_id);
 // The bytes of a symmetric key in Raw format that is not wrapped. kFailedPrecondition: it is
-// something else (names what).
+// something else, or of another size or algorithm than AES has (names what).
 Result<Secret> ReadKeyMaterial(const Answer& answer);
 
 // ---- Get Attributes ----

@@ -32,7 +32,8 @@ struct ReasonRow {
   Code code;
 };
 
-// The row of a reason, or null: not in our table.
+// The row of a reason, or null: not in our table, which has what may be answered to an operation of
+// kmip/operations.h.
 const ReasonRow* FindReason(std::uint32_t reason);
 
 // The error of an answer whose Result Status is not Success: "KMIP Encrypt: Item Not Found (0x01):
@@ -47,9 +48,11 @@ const ReasonRow* FindReason(std::uint32_t reason);
 //                        Unavailable
 //   kUnimplemented       operation or feature not supported
 //   kInvalidArgument     the server does not take the parameters
-//   kInternal            anything else: General Failure, a reason not in the table
+//   kAlreadyExists       the server keeps names unique, and this one is taken
+//   kInternal            anything else: General Failure, a message that the server cannot read, no
+//                        reason or one that is not in the table, a status but "Operation Failed"
 //
-// Carries the reason as a payload; see ReasonOf(), RetryClassOf().
+// Carries the reason of a failed operation as a payload; see ReasonOf(), RetryClassOf().
 Status FromReason(Operation operation,
                   std::uint32_t result_status,
                   std::optional<std::uint32_t> reason,
@@ -58,7 +61,7 @@ Status FromReason(Operation operation,
 // What the server gave as the reason of this error, if it did give one. Survives Annotate().
 std::optional<ResultReason> ReasonOf(const Status& status);
 
-// kPermanent for an error that no server reported.
+// kAmbiguous for a reason that is not in the table, kPermanent for an error without one.
 RetryClass RetryClassOf(const Status& status);
 
 }  // namespace rbdcrypt::kmip

@@ -2,48 +2,19 @@
 // Copyright the rbdcrypt authors
 #include "net/curl_errors.h"
 
-#include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
 #include "base/strings.h"
-#include "net/http_client.h"
+#include "net/arrival.h"
+#include "net/tls_errors.h"
 
 namespace rbdcrypt::net {
 namespace {
-
-// Alerts that mean: not with what this client is or offers. Any other is the server's own trouble.
-bool IsRefusal(int alert) {
-  switch (alert) {
-    case SSL3_AD_HANDSHAKE_FAILURE:
-    case SSL3_AD_BAD_CERTIFICATE:
-    case SSL3_AD_UNSUPPORTED_CERTIFICATE:
-    case SSL3_AD_CERTIFICATE_REVOKED:
-    case SSL3_AD_CERTIFICATE_EXPIRED:
-    case SSL3_AD_CERTIFICATE_UNKNOWN:
-    case TLS1_AD_UNKNOWN_CA:
-    case TLS1_AD_ACCESS_DENIED:
-    // Of a certificate whose issuer has the right name and another key.
-    case TLS1_AD_DECRYPT_ERROR:
-    case TLS1_AD_PROTOCOL_VERSION:
-    case TLS1_AD_INSUFFICIENT_SECURITY:
-    case TLS13_AD_CERTIFICATE_REQUIRED:
-      return true;
-    default:
-      return false;
-  }
-}
 
 std::string Describe(const CurlFailure& failure) {
   return Cat(
       failure.server, ": ",
       failure.detail.empty() ? std::string_view(curl_easy_strerror(failure.code)) : failure.detail);
-}
-
-Status Refused(const CurlFailure& failure) {
-  return InvalidArgument(
-      Cat(failure.server, ": the server refused the TLS handshake (",
-          SSL_alert_desc_string_long(*failure.fatal_alert),
-          "): look at the client certificate and key configured for it, and at its TLS versions"));
 }
 
 Status TimedOut(const CurlFailure& failure) {
@@ -71,15 +42,9 @@ Status LostInTransfer(const CurlFailure& failure) {
   return Unavailable(Describe(failure));
 }
 
-Status Unverified(const CurlFailure& failure, std::string_view why) {
-  return InvalidArgument(
-      Cat(failure.server, ": the server's certificate does not verify (", why,
-          "): look at the CA certificate and the server name configured for it"));
-}
-
 Status StatusOf(const CurlFailure& failure) {
   if (failure.verify_error != X509_V_OK) {
-    return Unverified(failure, X509_verify_cert_error_string(failure.verify_error));
+    return Unverified(failure.server, X509_verify_cert_error_string(failure.verify_error));
   }
   switch (failure.code) {
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -93,7 +58,7 @@ Status StatusOf(const CurlFailure& failure) {
     case CURLE_OPERATION_TIMEDOUT:
       return TimedOut(failure);
     case CURLE_PEER_FAILED_VERIFICATION:
-      return Unverified(failure, failure.detail);
+      return Unverified(failure.server, failure.detail);
     case CURLE_SSL_CACERT_BADFILE:
       return InvalidArgument(
           Cat(failure.server, ": the CA certificate configured for it is not readable PEM"));
@@ -135,7 +100,7 @@ Status StatusOf(const CurlFailure& failure) {
 
 Status FromCurl(const CurlFailure& failure) {
   if (failure.fatal_alert && IsRefusal(*failure.fatal_alert)) {
-    return NeverArrived(Refused(failure));
+    return NeverArrived(Refused(failure.server, *failure.fatal_alert));
   }
   Status status = StatusOf(failure);
   return failure.sent ? status : NeverArrived(std::move(status));

@@ -5,10 +5,8 @@
 #include <algorithm>
 #include <vector>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include "base/strings.h"
+#include "net/host.h"
 
 namespace rbdcrypt::net {
 namespace {
@@ -29,61 +27,8 @@ bool IsVisible(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
-std::string ToLower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') {
-      c = static_cast<char>(c - 'A' + 'a');
-    }
-  }
-  return lower;
-}
-
-bool IsIpv6(const std::string& text) {
-  in6_addr address;
-  return ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
-}
-
-bool IsName(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return IsAlphanumeric(c) || IsOneOf(c, "-._");
-  });
-}
-
 std::uint16_t DefaultPort(std::string_view scheme) {
   return scheme == "https" ? kHttpsPort : kHttpPort;
-}
-
-// Takes the host off the front of `authority` and leaves what follows it: "" or ":port".
-Result<std::string> TakeHost(std::string_view& authority) {
-  const bool bracketed = authority.starts_with('[');
-  const std::size_t end = authority.find(bracketed ? ']' : ':');
-  if (bracketed && end == std::string_view::npos) {
-    return InvalidArgument("an address has no ] behind its IPv6 address");
-  }
-  std::string host = ToLower(authority.substr(bracketed ? 1 : 0, bracketed ? end - 1 : end));
-  const std::size_t host_end = bracketed ? end + 1 : end;
-  authority.remove_prefix(std::min(host_end, authority.size()));
-  if (host.empty()) {
-    return InvalidArgument("an address names no host");
-  }
-  if (bracketed ? !IsIpv6(host) : !IsName(host)) {
-    return InvalidArgument("an address's host is neither a name nor an IP address");
-  }
-  return host;
-}
-
-// Of "" or ":8200".
-Result<std::uint16_t> TakePort(std::string_view text, const Url& url) {
-  if (text.empty()) {
-    return DefaultPort(url.scheme);
-  }
-  const auto port = text.front() == ':' ? ParseUint64(text.substr(1)) : std::nullopt;
-  if (!port || *port == 0 || *port > 65535) {
-    return InvalidArgument(
-        Cat("the address ", url.scheme, "://", url.host, " has a port that is none of 1 to 65535"));
-  }
-  return static_cast<std::uint16_t>(*port);
 }
 
 Status CheckCharacters(std::string_view text) {
@@ -99,8 +44,7 @@ Status CheckCharacters(std::string_view text) {
 }  // namespace
 
 std::string Url::Text() const {
-  const bool bracketed = host.find(':') != std::string::npos;
-  return Cat(scheme, "://", bracketed ? "[" : "", host, bracketed ? "]" : "", ":", port, path);
+  return Cat(scheme, "://", JoinHostPort(host, port), path);
 }
 
 Result<Url> ParseUrl(std::string_view text) {
@@ -119,7 +63,12 @@ Result<Url> ParseUrl(std::string_view text) {
         "an address has user information (user@host) in it: credentials belong elsewhere");
   }
   ASSIGN_OR_RETURN(url.host, TakeHost(authority));
-  ASSIGN_OR_RETURN(url.port, TakePort(authority, url));
+  const auto port = ParsePort(authority, DefaultPort(url.scheme));
+  if (!port) {
+    return InvalidArgument(
+        Cat("the address ", url.scheme, "://", url.host, " has a port that is none of 1 to 65535"));
+  }
+  url.port = *port;
   url.path = text.substr(slash);
   while (url.path.ends_with('/')) {
     url.path.pop_back();

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "net/certificates.h"
 #include "net/tls_options.h"
-#include "vault/certificates.h"
 #include "vault/jwt.h"
 #include "vault/kv1_dek_store.h"
 #include "vault/kv2_dek_store.h"
@@ -117,7 +117,7 @@ Result<Secret> Opening::CertificatePart(const std::string& secret_name,
 
 Result<std::string> Opening::Certificates(const std::string& secret_name, std::string_view option) {
   ASSIGN_OR_RETURN(const Secret pem, CertificatePart(secret_name, kCertKey, option));
-  return CertificatesIn(
+  return net::CertificatesIn(
       pem, Cat(Named(), ".", option, ": Secret ", secret_name, ", key \"", kCertKey, "\""));
 }
 

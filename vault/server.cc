@@ -7,15 +7,13 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "kms/try_time.h"
 
 namespace rbdcrypt::vault {
 namespace {
 
 // A health answer is short and quick.
 constexpr std::chrono::seconds kHealthTimeout = std::chrono::seconds(3);
-
-// Of a call's time, no less than this for an address, so that a slow one is not called dead.
-constexpr std::chrono::seconds kLeastTryTimeout = std::chrono::seconds(1);
 
 bool IsStandby(int health) {
   return health == 429 || health == 472 || health == 473 || health == 474;
@@ -140,14 +138,8 @@ Result<Answer> Server::Follow(const Context& context,
   return SendTo(context, request, static_cast<std::size_t>(found - nodes_.begin()));
 }
 
-// Where there are others, an address that says nothing must leave them some of the call's time.
 Context Server::LimitOf(const Context& context, std::chrono::seconds most) const {
-  using Nanoseconds = std::chrono::nanoseconds;
-  Nanoseconds limit = most;
-  if (nodes_.size() > 1) {
-    limit = std::min(limit, std::max<Nanoseconds>(context.TimeLeft() / 2, kLeastTryTimeout));
-  }
-  return context.WithTimeout(limit);
+  return (nodes_.size() > 1 ? kms::WithTimeForOthers(context) : context).WithTimeout(most);
 }
 
 Result<Answer> Server::SendTo(const Context& context,

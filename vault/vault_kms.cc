@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/strings.h"
-#include "vault/certificates.h"
+#include "net/certificates.h"
 #include "vault/names.h"
 #include "vault/opening.h"
 #include "vault/tenant_config.h"
@@ -66,9 +66,9 @@ Result<std::string> RequestCa(const VaultOptions& options, const kms::RequestSec
                                ": the Secret of the StorageClass has no key \"", options.ca_secret,
                                "\": put Vault's CA there, as PEM"));
   }
-  return CertificatesIn(found->second,
-                        Cat("KMS \"", options.kms_id, "\".", kCaFromSecret, ": key \"",
-                            options.ca_secret, "\" of the Secret of the StorageClass"));
+  return net::CertificatesIn(found->second,
+                             Cat("KMS \"", options.kms_id, "\".", kCaFromSecret, ": key \"",
+                                 options.ca_secret, "\" of the Secret of the StorageClass"));
 }
 
 Result<OpeningRequest> MakeRequest(const VaultFamily& family,

@@ -32,6 +32,24 @@ TEST(SecretBufferTest, IsEmptyAndUsableAfterTake) {
   EXPECT_EQ(buffer.Take().RevealText(), "second");
 }
 
+TEST(SecretBufferTest, OverwritesWhatWasAppended) {
+  SecretBuffer buffer;
+  buffer.Append("ab____ef");
+  buffer.Overwrite(2, std::as_bytes(std::span(std::string_view("cd"))));
+  buffer.Overwrite(8, {});
+  EXPECT_EQ(buffer.written(), "abcd__ef");
+  buffer.Overwrite(4, std::as_bytes(std::span(std::string_view("1234"))));
+  EXPECT_EQ(buffer.Take().RevealText(), "abcd1234");
+}
+
+TEST(SecretBufferDeathTest, OverwritesNothingBeyondItsSize) {
+  SecretBuffer buffer;
+  buffer.Reserve(100);
+  buffer.Append("abcd");
+  EXPECT_DEATH(buffer.Overwrite(3, std::as_bytes(std::span(std::string_view("xy")))), "size");
+  EXPECT_DEATH(buffer.Overwrite(5, {}), "size");
+}
+
 TEST(SecretBufferTest, ReservedRoomChangesNothingElse) {
   SecretBuffer buffer;
   buffer.Reserve(10);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the rbdcrypt authors
-#include "vault/certificates.h"
+#include "net/certificates.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,8 +10,8 @@
 namespace rbdcrypt::testing {
 namespace {
 
+using net::CertificatesIn;
 using ::testing::HasSubstr;
-using vault::CertificatesIn;
 
 constexpr char kOne[] = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
 constexpr char kTwo[] =

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the rbdcrypt authors
-#include "vault/certificates.h"
+#include "net/certificates.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 
 #include "base/strings.h"
 
-namespace rbdcrypt::vault {
+namespace rbdcrypt::net {
 namespace {
 
 // The labels that OpenSSL takes for a certificate (PEM_read_bio_X509(3)).
@@ -52,4 +52,4 @@ Result<std::string> CertificatesIn(const Secret& pem, std::string_view what) {
   return found;
 }
 
-}  // namespace rbdcrypt::vault
+}  // namespace rbdcrypt::net

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the rbdcrypt authors
+#include "kmip/unwrapping.h"
+
+#include <memory>
+#include <utility>
+#include <variant>
+
+#include "base/strings.h"
+#include "kmip/fetched_kek.h"
+#include "kms/envelope.h"
+
+namespace rbdcrypt::kmip {
+namespace {
+
+// Whether the server keeps the key to itself, whatever its reason.
+bool IsWithheld(const Status& status) {
+  return status.code() == Code::kPermissionDenied || status.code() == Code::kUnimplemented ||
+         status.code() == Code::kFailedPrecondition;
+}
+
+bool IsAboutTheKey(const Status& status) {
+  return status.code() == Code::kPermissionDenied || status.code() == Code::kNotFound ||
+         status.code() == Code::kFailedPrecondition;
+}
+
+}  // namespace
+
+const std::string& KeyOf(const DekText& text, const OpenedEntry& entry) {
+  const auto* const aead = std::get_if<AeadText>(&text);
+  return aead == nullptr ? entry.key_id : aead->key_id;
+}
+
+Result<Secret> Unwrapping::Unwrap(const std::string& key_id,
+                                  std::string_view volume_id,
+                                  const DekText& text) {
+  if (const auto* const aead = std::get_if<AeadText>(&text); aead != nullptr) {
+    return Aead(key_id, volume_id, *aead);
+  }
+  const auto& envelope = std::get<kms::Envelope>(text);
+  return envelope.nonce.size() == kCbcIvBytes ? CbcEnvelope(key_id, envelope)
+                                              : GcmEnvelope(key_id, envelope);
+}
+
+Result<Secret> Unwrapping::CbcEnvelope(const std::string& key_id, const kms::Envelope& envelope) {
+  ASSIGN_OR_RETURN(const bool decrypts, abilities_.Has(Operation::kDecrypt));
+  if (!decrypts) {
+    return Here(key_id, "", envelope);
+  }
+  return ServerCipher(context_, session_, key_id).CbcOpen(envelope.nonce, envelope.ciphertext);
+}
+
+Result<Secret> Unwrapping::GcmEnvelope(const std::string& key_id, const kms::Envelope& envelope) {
+  ASSIGN_OR_RETURN(const bool is_withheld, abilities_.Withholds(key_id));
+  if (is_withheld) {
+    return WithheldGcm(key_id, envelope);
+  }
+  Result<Secret> dek = Here(key_id, "", envelope);
+  if (!IsWithheld(dek.status())) {
+    return dek;
+  }
+  Result<Secret> by_server = WithheldGcm(key_id, envelope);
+  if (by_server.ok()) {
+    abilities_.NoteWithheld(key_id);
+  }
+  return by_server.status().code() == Code::kUnimplemented ? std::move(dek) : std::move(by_server);
+}
+
+Result<Secret> Unwrapping::WithheldGcm(const std::string& key_id, const kms::Envelope& envelope) {
+  ASSIGN_OR_RETURN(const bool decrypts, abilities_.Has(Operation::kDecrypt));
+  std::optional<GcmDialect> dialect;
+  if (decrypts) {
+    ASSIGN_OR_RETURN(dialect, Dialect(GcmUse::kPlain));
+  }
+  if (!dialect.has_value()) {
+    return Unimplemented(Cat("KMIP at ", session_.server(), " gives key ", key_id,
+                             " to nobody and ", "does not decrypt AES-GCM by itself"));
+  }
+  use_ = KeyUse::kDecrypt;
+  return ServerCipher(context_, session_, key_id)
+      .GcmOpen(*dialect, "", envelope.nonce, envelope.ciphertext);
+}
+
+Result<Secret> Unwrapping::Aead(const std::string& key_id,
+                                std::string_view volume_id,
+                                const AeadText& text) {
+  const bool is_gcm = text.mode == AeadText::Mode::kGcm;
+  ASSIGN_OR_RETURN(const bool decrypts, abilities_.Has(Operation::kDecrypt));
+  std::optional<GcmDialect> dialect;
+  if (is_gcm && decrypts) {
+    ASSIGN_OR_RETURN(dialect, Dialect(GcmUse::kWithAdditionalData));
+  }
+  if (!decrypts || (is_gcm && !dialect.has_value())) {
+    return Here(key_id, volume_id, text);
+  }
+  ServerCipher cipher(context_, session_, key_id);
+  if (is_gcm) {
+    return cipher.GcmOpen(*dialect, AeadAdditionalData(text, volume_id), text.nonce, text.data);
+  }
+  ASSIGN_OR_RETURN(const Secret one_time_key, cipher.CbcOpen(text.iv, text.one_time_key));
+  return UnwrapWithOneTimeKey(one_time_key, volume_id, text);
+}
+
+Result<Secret> Unwrapping::Here(const std::string& key_id,
+                                std::string_view volume_id,
+                                const DekText& text) {
+  use_ = KeyUse::kGetToUnwrap;
+  ASSIGN_OR_RETURN(const bool gives, abilities_.Has(Operation::kGet));
+  if (!gives) {
+    return Unimplemented(
+        Cat("KMIP at ", session_.server(), " neither decrypts this text by itself ",
+            "nor gives the key out (no Get): name a server that does one of both"));
+  }
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Secret> kek,
+                   FetchKek(context_, session_, entry_.kept->keks, key_id));
+  return UnwrapWithKek(*kek, volume_id, text);
+}
+
+Result<std::optional<GcmDialect>> Unwrapping::Dialect(GcmUse gcm_use) {
+  Result<std::optional<GcmDialect>> dialect = abilities_.Gcm(entry_.key_id, gcm_use);
+  if (!dialect.ok() && IsAboutTheKey(dialect.status())) {
+    return std::optional(GcmDialect{.has_tag_field = session_.version() >= kAeadSince});
+  }
+  return dialect;
+}
+
+}  // namespace rbdcrypt::kmip
