@@ -8,8 +8,8 @@ import uuid
 
 from harness.kube import Kube, requests_of, write_private
 from harness.vault import Vault, answers, path_of
-from keymanagers.world import (ACCOUNTS, DRIVER_NAMESPACE, EXAMPLES, Case, World as KeyManagerWorld,
-                               read_manifests)
+from harness.world import ACCOUNTS, DRIVER_NAMESPACE, EXAMPLES, read_manifests
+from keymanagers.world import Case, World as KeyManagerWorld
 from world import BUILD, undisturbed
 
 LOGIN = "auth/kubernetes/login"

@@ -67,23 +67,28 @@ def free_port():
 
 # ---- TLS ----------------------------------------------------------------------------------------
 
-EC_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"]
+EC_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+RSA_KEY = ["-newkey", "rsa:2048"]
+PLAIN = ["-nodes", "-days", "30"]
 
 
 def make_ca(folder):
     """ca.pem and ca.key in a new folder."""
     folder.mkdir()
-    run("openssl", "req", "-x509", *EC_KEY, "-keyout", folder / "ca.key", "-out",
+    run("openssl", "req", "-x509", *EC_KEY, *PLAIN, "-keyout", folder / "ca.key", "-out",
         folder / "ca.pem", "-subj", "/CN=rbdcrypt test CA",
         "-addext", "basicConstraints=critical,CA:true")
 
 
-def make_certificate(folder, name, names, subject=None):
-    """NAME.pem and NAME.key by the CA of `folder`; `names` as in subjectAltName."""
-    run("openssl", "req", "-x509", "-CA", folder / "ca.pem", "-CAkey", folder / "ca.key", *EC_KEY,
-        "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem",
-        "-subj", subject or f"/CN={name}", "-addext", f"subjectAltName={names}",
-        "-addext", "basicConstraints=critical,CA:false")
+def make_certificate(folder, name, names, subject=None, key=EC_KEY, usage=None):
+    """NAME.pem and NAME.key by the CA of `folder`; `names` as in subjectAltName, `usage` as in
+    extendedKeyUsage."""
+    extensions = ["basicConstraints=critical,CA:false", f"subjectAltName={names}",
+                  *([f"extendedKeyUsage={usage}"] if usage else [])]
+    run("openssl", "req", "-x509", "-CA", folder / "ca.pem", "-CAkey", folder / "ca.key", *key,
+        *PLAIN, "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem",
+        "-subj", subject or f"/CN={name}",
+        *(part for extension in extensions for part in ("-addext", extension)))
 
 
 # ---- HTTP ---------------------------------------------------------------------------------------
@@ -160,7 +165,8 @@ class Process:
     def stop(self):
         pid = self.pid()
         if pid is not None:
-            os.kill(pid, signal.SIGKILL)
+            # With its own children, of which it is the leader.
+            os.killpg(pid, signal.SIGKILL)
             self.wait_for(lambda: self.pid() is None, alive=False)
         (self.folder / "pid").unlink(missing_ok=True)
 

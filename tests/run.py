@@ -168,23 +168,31 @@ def run_guest(folder, options):
     return pytest(folder, "tests/guest", log=options.log)
 
 
-def run_kms_share(folder, number):
-    """One of KMS_SHARES parts, with servers of its own; its output in one piece at its end."""
-    log_path = RESULTS / f"kms-{number}.log"
+def run_share(folder, path, number):
+    """One of SHARES parts, with servers of its own; its output in one piece at its end."""
+    log_path = RESULTS / f"{folder.name}-{number}.log"
     with open(log_path, "wb") as log:
-        status = pytest(folder, "tests/keymanagers", log=log, report=f"pytest-{number}.xml",
+        status = pytest(folder, path, log=log, report=f"pytest-{number}.xml",
                         env={"RBDCRYPT_TEST_RESULTS": str(folder / "programs"),
-                             "RBDCRYPT_TEST_SHARE": f"{number}/{KMS_SHARES}"})
+                             "RBDCRYPT_TEST_SHARE": f"{number}/{SHARES}"})
     print(log_path.read_text(errors="replace"), flush=True)
     return status
 
 
-def run_kms(folder, _options):
+def run_shares(folder, path):
     """In parts side by side: most of the time something waits for something."""
-    with concurrent.futures.ThreadPoolExecutor(KMS_SHARES) as threads:
-        statuses = threads.map(lambda number: run_kms_share(folder, number),
-                               range(1, KMS_SHARES + 1))
+    with concurrent.futures.ThreadPoolExecutor(SHARES) as threads:
+        statuses = threads.map(lambda number: run_share(folder, path, number),
+                               range(1, SHARES + 1))
         return int(any(list(statuses)))
+
+
+def run_kms(folder, _options):
+    return run_shares(folder, "tests/keymanagers")
+
+
+def run_kmip(folder, _options):
+    return run_shares(folder, "tests/kmip_server")
 
 
 def run_scheduler(folder, _options):
@@ -195,8 +203,8 @@ def run_demo(folder, _options):
     return pytest(folder, "tests/demo")
 
 
-# Each has a Ceph, a Vault and a Kubernetes API of its own, of a good GiB together.
-KMS_SHARES = 3
+# Each has a Ceph, a key manager and a Kubernetes API of its own, of a good GiB together.
+SHARES = 3
 
 # What a suite runs, and the presets and targets it needs built.
 DRIVER = ("release", "rbdcrypt")
@@ -206,6 +214,7 @@ SUITES = {
     "integration": (run_integration, [DRIVER, ("crash", "rbdcrypt"), ("asan", "integration_tests")]),
     "sanity": (run_sanity, [DRIVER]),
     "kms": (run_kms, [DRIVER, ("asan", "kms_tests")]),
+    "kmip": (run_kmip, [DRIVER, ("asan", "kmip_tests")]),
     "scheduler": (run_scheduler, [("asan", "cron_next")]),
     "guest": (run_guest, [DRIVER, ("crash", "krbd_real_test")]),
     "demo": (run_demo, [DRIVER]),
@@ -216,6 +225,7 @@ EXTRA = {"fuzz": (run_fuzz, [FUZZ])}
 TOOLS = {
     "sanity": [("dev/go-tools", "csi-sanity")],
     "kms": [("dev/go-tools", "kube-apiserver"), ("dev/vault", "program")],
+    "kmip": [("dev/go-tools", "kube-apiserver")],
 }
 # Takes every core.
 ALONE = ("unit", "fuzz")

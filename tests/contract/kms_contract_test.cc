@@ -16,40 +16,13 @@
 #include "kms/metadata.h"
 #include "kms/registry.h"
 #include "tests/contract/dek_store_contract.h"
+#include "tests/contract/wrapper_contract.h"
 #include "tests/fakes/fake_kms.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
 namespace rbdcrypt::testing {
 namespace {
-
-using ::testing::HasSubstr;
-
-constexpr std::string_view kVolume =
-    "0001-0009-rook-ceph-0000000000000001-01342aff-9cf3-4117-8200-00c0c26e11bf";
-constexpr std::string_view kOtherVolume =
-    "0001-0009-rook-ceph-0000000000000001-2537cd14-41ef-4647-8043-bcedba0c7e89";
-
-// A provider under test and what it stands on.
-class WrapperWorld {
- public:
-  virtual ~WrapperWorld() = default;
-
-  // A second call gives a second instance over the same keys.
-  virtual std::shared_ptr<kms::Kms> Open() = 0;
-
-  // Every how many bytes of the text damage is tried: 1, or more where a try is costly.
-  virtual std::size_t damage_stride() const { return 1; }
-};
-
-struct WrapperCase {
-  std::string name;
-  std::function<std::unique_ptr<WrapperWorld>()> make;
-};
-
-void PrintTo(const WrapperCase& value, std::ostream* out) {
-  *out << value.name;
-}
 
 std::shared_ptr<kms::Kms> Build(const kms::ProviderFactory& factory,
                                 const std::string& provider,
@@ -100,108 +73,12 @@ std::unique_ptr<WrapperWorld> Make() {
   return std::make_unique<World>();
 }
 
-class WrapperContract : public ::testing::TestWithParam<WrapperCase> {
- protected:
-  WrapperContract() : world_(GetParam().make()), kms_(world_->Open()) {}
+const auto kWrappers = ::testing::Values(WrapperCase{"metadata", Make<MetadataWorld>},
+                                         WrapperCase{"local", Make<LocalWorld>},
+                                         WrapperCase{"fake", Make<FakeWrappingWorld>});
 
-  kms::Kms& kms() { return *kms_; }
-
-  WrapperWorld& world() { return *world_; }
-
-  const Context& context() const { return context_; }
-
-  Secret Dek() const {
-    Result<Secret> dek = kms::NewDek(kms_->dek_bytes());
-    RBDCRYPT_CHECK(dek.ok());
-    return *std::move(dek);
-  }
-
-  std::string Wrap(const Secret& dek) {
-    const auto wrapped = kms_->wrapper()->WrapDek(context_, kVolume, dek);
-    EXPECT_THAT(wrapped, IsOk());
-    return wrapped.value_or("");
-  }
-
- private:
-  const Context context_ = Context::Background();
-  std::unique_ptr<WrapperWorld> world_;
-  std::shared_ptr<kms::Kms> kms_;
-};
-
-TEST_P(WrapperContract, IsAWrapperAndNoStore) {
-  EXPECT_NE(kms().wrapper(), nullptr);
-  EXPECT_EQ(kms().store(), nullptr);
-  EXPECT_FALSE(kms().is_shared_passphrase());
-  EXPECT_EQ(kms().dek_kind(), kms::DekKind::kRandom);
-  EXPECT_GE(kms().dek_bytes(), 16U);
-}
-
-TEST_P(WrapperContract, UnwrapReturnsWhatWasWrapped) {
-  const Secret dek = Dek();
-  const auto unwrapped = kms().wrapper()->UnwrapDek(context(), kVolume, Wrap(dek));
-  ASSERT_THAT(unwrapped, IsOk());
-  EXPECT_TRUE(SameSecret(*unwrapped, dek));
-}
-
-TEST_P(WrapperContract, AnotherInstanceUnwraps) {
-  const Secret dek = Dek();
-  const std::string wrapped = Wrap(dek);
-  const auto unwrapped = world().Open()->wrapper()->UnwrapDek(context(), kVolume, wrapped);
-  ASSERT_THAT(unwrapped, IsOk());
-  EXPECT_TRUE(SameSecret(*unwrapped, dek));
-}
-
-TEST_P(WrapperContract, WrappingTwiceGivesTwoTexts) {
-  const Secret dek = Dek();
-  EXPECT_NE(Wrap(dek), Wrap(dek));
-}
-
-TEST_P(WrapperContract, TheTextDoesNotHoldTheDek) {
-  const Secret dek = Dek();
-  EXPECT_THAT(Wrap(dek), ::testing::Not(HasSubstr(std::string(dek.RevealText()))));
-}
-
-TEST_P(WrapperContract, ATextOfAnotherVolumeIsDataLoss) {
-  EXPECT_THAT(kms().wrapper()->UnwrapDek(context(), kOtherVolume, Wrap(Dek())),
-              StatusIs(Code::kDataLoss, HasSubstr("another volume")));
-}
-
-TEST_P(WrapperContract, DamageAnywhereIsDataLoss) {
-  const std::string wrapped = Wrap(Dek());
-  for (std::size_t at = 0; at < wrapped.size(); at += world().damage_stride()) {
-    std::string damaged = wrapped;
-    damaged[at] = static_cast<char>(damaged[at] ^ 1);
-    EXPECT_THAT(kms().wrapper()->UnwrapDek(context(), kVolume, damaged), StatusIs(Code::kDataLoss))
-        << "byte " << at;
-  }
-}
-
-TEST_P(WrapperContract, ACutTextIsDataLoss) {
-  const std::string wrapped = Wrap(Dek());
-  for (std::size_t length = 0; length < wrapped.size(); ++length) {
-    EXPECT_THAT(kms().wrapper()->UnwrapDek(context(), kVolume, wrapped.substr(0, length)),
-                StatusIs(Code::kDataLoss))
-        << length << " bytes";
-  }
-}
-
-TEST_P(WrapperContract, AnEndedContextIsTheCallersOwnError) {
-  const std::string wrapped = Wrap(Dek());
-  const Context ended(Context::Options{.is_cancelled = [] { return true; }});
-  EXPECT_THAT(kms().wrapper()->WrapDek(ended, kVolume, Dek()), StatusIs(Code::kCancelled));
-  EXPECT_THAT(kms().wrapper()->UnwrapDek(ended, kVolume, wrapped), StatusIs(Code::kCancelled));
-}
-
-std::string CaseName(const ::testing::TestParamInfo<WrapperCase>& info) {
-  return info.param.name;
-}
-
-INSTANTIATE_TEST_SUITE_P(Providers,
-                         WrapperContract,
-                         ::testing::Values(WrapperCase{"metadata", Make<MetadataWorld>},
-                                           WrapperCase{"local", Make<LocalWorld>},
-                                           WrapperCase{"fake", Make<FakeWrappingWorld>}),
-                         CaseName);
+INSTANTIATE_TEST_SUITE_P(Providers, WrapperContract, kWrappers, WrapperContract::Name);
+INSTANTIATE_TEST_SUITE_P(Providers, BoundWrapperContract, kWrappers, BoundWrapperContract::Name);
 
 template <bool can_compare_and_set>
 class FakeStoreWorld final : public DekStoreWorld {

@@ -33,7 +33,10 @@ class Pool:
         return rbd.RBD().list(self.io)
 
     def trash(self):
-        return [entry["name"] for entry in rbd.RBD().trash_list(self.io)]
+        return [entry["name"] for entry in self.trash_entries()]
+
+    def trash_entries(self):
+        return list(rbd.RBD().trash_list(self.io))
 
     def objects(self):
         """Names of all objects that are no image's."""

@@ -7,9 +7,10 @@ import subprocess
 
 import pytest
 
-from calls import wait_until
+from harness.calls import wait_until
+from harness.world import DRIVER_NAMESPACE
 from test_stories import metric
-from world import Case, DRIVER_NAMESPACE
+from world import Case
 
 STEPS = ["read the entry", "log in", "store a probe", "read it back", "delete it"]
 

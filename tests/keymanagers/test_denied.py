@@ -10,13 +10,15 @@ import shutil
 
 import pytest
 
-from calls import SMALL, error_of, expect_opens, small_volume, stage_error, try_stage, wait_until
+from harness.calls import (SMALL, error_of, expect_opens, small_volume, stage_error, try_stage,
+                           wait_until)
 from harness.driver import RpcError
 from harness.kube import requests_of, target_of
 from harness.leftovers import Leftovers
 from harness.vault import answers
+from harness.world import CONFIG_MAP, DRIVER_NAMESPACE, EXAMPLES, read_manifests
 from test_stories import expect_nothing_new, metrics_of, snapshot
-from world import CONFIG_MAP, DRIVER_NAMESPACE, EXAMPLES, Case, read_manifests
+from world import Case
 
 PROVIDERS = ("vault", "vaulttokens", "vaulttenantsa", "metadata")
 FILE_CONFIG_MAP = "ceph-csi-encryption-kms-config"

@@ -6,9 +6,10 @@ import contextlib
 
 import pytest
 
-from calls import (SMALL, error_of, expect_opens, expect_stage_error, small_volume, stage_error,
-                   try_stage, wait_until)
-from world import DRIVER_NAMESPACE, TENANT_PROVIDERS, Case
+from harness.calls import (SMALL, error_of, expect_opens, expect_stage_error, small_volume,
+                           stage_error, try_stage, wait_until)
+from harness.world import DRIVER_NAMESPACE
+from world import TENANT_PROVIDERS, Case
 
 ALL = ("vault", *TENANT_PROVIDERS)
 

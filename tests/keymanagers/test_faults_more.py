@@ -11,12 +11,13 @@ import ssl
 import pytest
 
 from between import Between
-from calls import (SMALL, error_of, expect_opens, expect_stage_error, small_volume, try_stage,
-                   wait_until)
+from harness.calls import (SMALL, error_of, expect_opens, expect_stage_error, small_volume,
+                           try_stage, wait_until)
+from harness.world import DRIVER_NAMESPACE
 from service import make_ca, make_certificate
 from test_denied import grant_of
 from test_stories import keys_of
-from world import DRIVER_NAMESPACE, Case
+from world import Case
 
 SERVER_NAMES = "IP:127.0.0.1,DNS:localhost,DNS:vault.test"
 

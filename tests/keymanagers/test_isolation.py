@@ -4,10 +4,11 @@
 and a grant that is taken back stops the next open, and no delete."""
 import pytest
 
-from calls import expect_opens, expect_stage_error, logs_of, small_volume
+from harness.calls import expect_opens, expect_stage_error, logs_of, small_volume
 from harness.kube import requests_of, target_of
 from harness.vault import answers, identity_of, path_of
-from world import CONFIG_MAP, DRIVER_NAMESPACE, TENANT_PROVIDERS, Case
+from harness.world import CONFIG_MAP, DRIVER_NAMESPACE
+from world import TENANT_PROVIDERS, Case
 
 LOGIN = "auth/kubernetes/login"
 # What a process may ask of Vault about its own token.

@@ -2,19 +2,13 @@
 # Copyright the rbdcrypt authors
 """The life of volumes whose keys are in a real Vault, or wrapped by a tenant's Secret, with no right
 granted but those of the examples."""
-import secrets
-
 import pytest
 
 import keys
-from calls import (MIB, SMALL, logs_of, read_marker, small_volume, try_stage, wait_until,
-                   write_marker)
+from harness.calls import SMALL, live, small_volume, try_stage, wait_until
 from harness.driver import RpcError
-from world import CONFIG_MAP, DRIVER_NAMESPACE, Case
-
-# The least that mkfs.xfs takes is 300 MiB, and the header has 16 of them.
-SIZE = 384 * MIB
-MARKER = b"in the clear this must be nowhere in the pool"
+from harness.world import CONFIG_MAP, DRIVER_NAMESPACE
+from world import Case
 
 DRIVER_CASES = [Case("vault", kv, namespace) for kv in (1, 2) for namespace in ("", "teams")]
 TENANT_CASES = [Case(provider, kv, namespace, rook)
@@ -22,32 +16,6 @@ TENANT_CASES = [Case(provider, kv, namespace, rook)
                 for namespace in ("", "teams") for rook in (False, True)]
 PROBED_CASES = [Case("vault", 2, "teams", probes=True), Case("vaulttokens", 1, probes=True),
                 Case("vaulttenantsa", 2, rook=True, probes=True)]
-
-
-def live(setup, driver, pool, check_dek):
-    """A whole life; check_dek(volume) is called while there is a DEK and gives it."""
-    v = setup.volume(driver, fs_type="xfs", size=SIZE).create()
-    dek = check_dek(v)
-    assert driver.controller.call("CreateVolume", v.create_request())["volume"]["volumeId"] == v.id
-    assert check_dek(v) == dek, "a repeated create made another DEK"
-
-    v.stage().publish()
-    data = MARKER + secrets.token_bytes(MIB)
-    write_marker(v, data)
-    v.expand(SIZE + 128 * MIB)
-    v.node_expand()
-    assert read_marker(v) == data
-    v.unpublish().unstage()
-    assert not pool.contains(v.image, MARKER)
-
-    v.stage().publish()
-    assert read_marker(v) == data
-    assert check_dek(v) == dek
-    v.unpublish().unstage()
-    v.delete().delete()
-    assert pool.traces(v.uuid) == []
-    assert dek not in logs_of(driver)
-    return v
 
 
 @pytest.mark.parametrize("case", DRIVER_CASES + TENANT_CASES + PROBED_CASES, ids=str)

@@ -1,41 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the rbdcrypt authors
 """The C++ test programs that ask for real key managers, over the servers of this run: the contracts
-of a DEK store and of the Kubernetes client.
-
-They are those that ctest labels "kms" in the sanitizer build; RBDCRYPT_TEST_BUILD names another build
-folder. Where RBDCRYPT_TEST_RESULTS names a folder, each writes its JUnit file there.
-"""
+of a DEK store and of the Kubernetes client (harness/programs.py)."""
 import json
-import os
-import pathlib
 import re
-import subprocess
-
-import pytest
 
 from harness.kube import write_private
-from world import ACCOUNTS, DRIVER_NAMESPACE, Case
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("RBDCRYPT_TEST_BUILD") or ROOT / "build" / "asan")
+from harness.programs import Programs
+from harness.world import ACCOUNTS, DRIVER_NAMESPACE
+from world import Case
 
 PROVIDERS = ("vault", "vaulttokens", "vaulttenantsa")
 CASES = [Case(provider, kv, namespace, probes=probes) for provider in PROVIDERS for kv in (1, 2)
          for namespace in ("", "teams") for probes in (False, True)]
 CASES += [Case(provider, options={"vaultDestroyKeys": "false"}) for provider in PROVIDERS]
 
-
-def programs():
-    """Name -> command, as ctest has them; empty where that build was never configured."""
-    if not (BUILD / "CTestTestfile.cmake").exists():
-        return {}
-    done = subprocess.run(["ctest", "--test-dir", BUILD, "-L", "^kms$", "--show-only=json-v1"],
-                          capture_output=True, text=True, check=True)
-    return {test["name"]: test.get("command") for test in json.loads(done.stdout)["tests"]}
-
-
-PROGRAMS = programs()
+PROGRAMS = Programs("kms")
 
 
 def name_of(case):
@@ -77,35 +57,20 @@ def set_up_stores(world, folder):
             "KUBERNETES_CONFIG_PATH": str(config), "POD_NAMESPACE": DRIVER_NAMESPACE}
 
 
-def run_program(name, environment):
-    results = os.environ.get("RBDCRYPT_TEST_RESULTS")
-    env = {**os.environ, **environment, "GTEST_COLOR": "no"}
-    if results:
-        env["GTEST_OUTPUT"] = f"xml:{results}/{name}.xml"
-    done = subprocess.run(PROGRAMS[name], env=env, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
-    return [line for line in done.stdout.splitlines() if line.startswith("[       OK ]")]
-
-
 def test_there_are_programs():
-    assert {"vault_contract_real", "kube_contract_real"} <= set(PROGRAMS), \
-        f"{BUILD}: cmake --preset asan && cmake --build build/asan --target kms_tests"
+    PROGRAMS.expect("vault_contract_real", "kube_contract_real")
 
 
 def test_the_contract_of_a_dek_store(world, folder):
-    passed = run_program("vault_contract_real", set_up_stores(world, folder))
+    passed = PROGRAMS.run("vault_contract_real", set_up_stores(world, folder))
     for case in CASES:
         assert any(f"/{name_of(case)} (" in line for line in passed), f"{case} was not run"
 
 
 def test_the_contract_of_the_kubernetes_client(kube):
-    passed = run_program("kube_contract_real", kube.env)
+    passed = PROGRAMS.run("kube_contract_real", kube.env)
     assert any("/real (" in line for line in passed), "it ran nothing"
 
 
 def test_programs_without_servers_say_why_they_are_skipped():
-    for name, command in PROGRAMS.items():
-        env = {"PATH": os.environ["PATH"]}
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stdout
-        assert "is not set" in done.stdout and "[  SKIPPED ]" in done.stdout, done.stdout
+    PROGRAMS.expect_skips_without_servers()

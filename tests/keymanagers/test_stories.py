@@ -15,13 +15,14 @@ import urllib.request
 
 import pytest
 
-from calls import (MIB, SMALL, error_of, expect_opens, expect_stage_error, logs_of, read_marker,
-                   small_volume, wait_until, write_marker)
+from harness.calls import (MIB, SMALL, error_of, expect_opens, expect_stage_error, logs_of,
+                           read_marker, small_volume, wait_until, write_marker)
 from harness.driver import RpcError
 from harness.kube import RBAC
 from harness.vault import answers
+from harness.world import ACCOUNTS, DRIVER_NAMESPACE
 from test_faults import stopped
-from world import ACCOUNTS, DRIVER_NAMESPACE, Case
+from world import Case
 
 TENANT_CASES = ("vaulttokens", "vaulttenantsa")
 

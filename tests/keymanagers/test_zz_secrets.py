@@ -14,11 +14,12 @@ import types
 import pytest
 
 import keys
-import memory
-from calls import small_volume, stage_error
+from harness import memory
+from harness.calls import small_volume, stage_error
 from harness.leftovers import Leftovers
+from harness.world import DRIVER_NAMESPACE
 from witness import Witness
-from world import DRIVER_NAMESPACE, Case
+from world import Case
 
 # Of OpenBao's tokens and of service accounts'.
 TOKENS = re.compile(rb"\b(?:s|hvs)\.[A-Za-z0-9]{20,}|eyJ[A-Za-z0-9_-]{20,}\.eyJ[A-Za-z0-9_-]{20,}")

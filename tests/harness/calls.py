@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the rbdcrypt authors
-"""Steps and expectations that the files of this folder share."""
+"""Steps and expectations that the suites of key managers share."""
 import os
+import secrets
 import time
 
 import pytest
@@ -11,6 +12,9 @@ from harness.driver import RpcError
 MIB = 1 << 20
 # Of a block volume, which is enough where only keys count.
 SMALL = 64 * MIB
+# The least that mkfs.xfs takes is 300 MiB, and the header has 16 of them.
+SIZE = 384 * MIB
+MARKER = b"in the clear this must be nowhere in the pool"
 
 
 def error_of(call, *arguments):
@@ -75,3 +79,29 @@ def wait_until(condition, seconds=30):
 
 def logs_of(driver):
     return driver.controller.log_path.read_text() + driver.node.log_path.read_text()
+
+
+def live(setup, driver, pool, check_dek):
+    """A whole life; check_dek(volume) is called while there is a DEK and gives it."""
+    v = setup.volume(driver, fs_type="xfs", size=SIZE).create()
+    dek = check_dek(v)
+    assert driver.controller.call("CreateVolume", v.create_request())["volume"]["volumeId"] == v.id
+    assert check_dek(v) == dek, "a repeated create made another DEK"
+
+    v.stage().publish()
+    data = MARKER + secrets.token_bytes(MIB)
+    write_marker(v, data)
+    v.expand(SIZE + 128 * MIB)
+    v.node_expand()
+    assert read_marker(v) == data
+    v.unpublish().unstage()
+    assert not pool.contains(v.image, MARKER)
+
+    v.stage().publish()
+    assert read_marker(v) == data
+    assert check_dek(v) == dek
+    v.unpublish().unstage()
+    v.delete().delete()
+    assert pool.traces(v.uuid) == []
+    assert dek not in logs_of(driver)
+    return v

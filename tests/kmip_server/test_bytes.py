@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rbdcrypt authors
+"""The bytes that we send a KMIP server, by the eyes of others: tshark takes them apart as TTLV, and
+PyKMIP's own messages write them again as they were. And how few there are."""
+import struct
+
+import pytest
+from kmip.core import enums, utils
+from kmip.core.messages import contents, messages
+
+from admin import check, of_the_pool, run
+from harness.calls import small_volume
+from kmip_world import WRAPS, Case
+from relay import HEADER_BYTES, Relay
+from tshark import dissect
+
+STRUCTURE = 1
+# kmip.md 9: Encrypt by ceph-csi's parameters.
+EXAMPLE = bytes.fromhex(
+    "420078010000010042007701000000384200690100000020"
+    "42006a0200000004000000010000000042006b02000000040000000400000000"
+    "42000d02000000040000000100000000" "42000f01000000b8" "42005c05000000040000001f00000000"
+    "420093080000001011111111222233334444555555555555" "4200790100000088"
+    "42009407000000013100000000000000" "42002b0100000030" "42001105000000040000000100000000"
+    "42005f05000000040000000300000000" "42002805000000040000000300000000"
+    "4200c20800000020a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
+    "42003d0800000010101112131415161718191a1b1c1d1e1f")
+
+
+@pytest.fixture(scope="module")
+def relayed(kmip):
+    with Relay(kmip, kmip.node_of("ec-1.3")) as relay:
+        yield relay
+
+
+@pytest.fixture
+def relay(relayed):
+    relayed.forget()
+    return relayed
+
+
+def read(request):
+    """(PyKMIP's message of these bytes, the version it has)."""
+    version = header_version(request)
+    message = messages.RequestMessage()
+    message.read(utils.BytearrayStream(request), kmip_version=version)
+    return message, version
+
+
+def header_version(request):
+    """Of the header, at its fixed place; the values are at 32 and 48 (kmip.md 9)."""
+    numbers = struct.unpack(">i", request[32:36]) + struct.unpack(">i", request[48:52])
+    return contents.protocol_version_to_kmip_version(contents.ProtocolVersion(*numbers))
+
+
+def written(message, version):
+    stream = utils.BytearrayStream()
+    message.write(stream, kmip_version=version)
+    return bytes(stream.buffer)
+
+
+def operations(exchanges):
+    return [read(each.request)[0].batch_items[0].operation.value for each in exchanges]
+
+
+def make_everything_be_sent(world, start_driver, relay):
+    """One of each request that the driver and the administrator's verbs have."""
+    for wrap in WRAPS:
+        setup = world.set_up(Case(wrap), endpoint=relay.endpoint)
+        driver = start_driver()
+        small_volume(driver, setup).stage().unstage().delete()
+        assert check(setup, driver)[0] == 0
+    setup.write_entry(USE_CRYPTO_RPC=None)
+    assert check(setup, driver)[0] == 0
+    status, output, errors = run(setup, driver, "create-key", "--bits", 256, "--name",
+                                 f"bytes-{setup.kms_id}")
+    assert status == 0, errors
+    status, _, errors = run(setup, driver, "destroy-key", output.split()[0],
+                            *of_the_pool(driver.ceph))
+    assert status == 0, errors
+
+
+def test_the_dissector_sees_damage(folder):
+    """A byte of any header, or of padding, with its highest bit turned."""
+    assert dissect(folder, [EXAMPLE])[0].errors == []
+    places = sorted(structure_of(EXAMPLE))
+    # 17 items with headers of 8 bytes; 4 of padding behind each of 7 numbers, 7 behind the text "1".
+    assert len(places) == 17 * HEADER_BYTES + 7 * 4 + 7
+    damaged = [EXAMPLE[:at] + bytes([EXAMPLE[at] ^ 0x80]) + EXAMPLE[at + 1:] for at in places]
+    damaged += [EXAMPLE[:-HEADER_BYTES], EXAMPLE + bytes(HEADER_BYTES), b"HTTP/1.1 400 Bad Request"]
+    missed = [at for at, each in zip([*places, "cut", "more", "http"], dissect(folder, damaged))
+              if not each.errors]
+    assert missed == []
+
+
+def items_of(message, start=0, end=None):
+    """(place, length of its value) of each item."""
+    end = len(message) if end is None else end
+    while start < end:
+        length = int.from_bytes(message[start + 4:start + HEADER_BYTES], "big")
+        yield start, length
+        value, after = start + HEADER_BYTES, start + HEADER_BYTES + -(-length // 8) * 8
+        if message[start + 3] == STRUCTURE:
+            yield from items_of(message, value, after)
+        start = after
+
+
+def structure_of(message):
+    """The places of bytes that are header or padding."""
+    for start, length in items_of(message):
+        value = start + HEADER_BYTES
+        yield from range(start, value)
+        yield from range(value + length, value + -(-length // 8) * 8)
+
+
+def test_others_read_what_we_send(world, start_driver, relay, folder):
+    make_everything_be_sent(world, start_driver, relay)
+    requests = [each.request for each in relay.exchanges]
+    assert set(operations(relay.exchanges)) == {getattr(enums.Operation, name) for name in (
+        "DISCOVER_VERSIONS", "QUERY", "ENCRYPT", "DECRYPT", "GET", "GET_ATTRIBUTES", "LOCATE",
+        "CREATE", "ACTIVATE", "REVOKE", "DESTROY")}
+    for request, dissection in zip(requests, dissect(folder, requests), strict=True):
+        assert dissection.errors == [], request.hex()
+        assert len(dissection.items) == sum(1 for _ in items_of(request)), request.hex()
+        message, version = read(request)
+        assert written(message, version) == request, request.hex()
+    # And it is what the server understood: it answers each, with no failure of the whole message.
+    for each in relay.exchanges:
+        answer = messages.ResponseMessage()
+        answer.read(utils.BytearrayStream(each.answer), kmip_version=header_version(each.request))
+        item, = answer.batch_items
+        assert item.operation.value == read(each.request)[0].batch_items[0].operation.value
+        assert item.unique_batch_item_id.value == \
+            read(each.request)[0].batch_items[0].unique_batch_item_id.value
+
+
+def test_ceph_csis_requests_are_ours(world, start_driver, relay):
+    """Encrypt with ceph-csi's parameters is the worked example but for identifier, data and IV."""
+    setup = world.set_up(Case("cbc"), endpoint=relay.endpoint)
+    v = small_volume(start_driver(), setup)
+    dek = setup.dek_of(v)
+    sent = [each.request for each in relay.exchanges if dek in each.request]
+    assert len(sent) == 1
+    message, version = read(sent[0])
+    example, _ = read(EXAMPLE)
+    assert version == enums.KMIPVersion.KMIP_1_4
+    mine, theirs = (each.batch_items[0].request_payload for each in (message, example))
+    assert mine.cryptographic_parameters == theirs.cryptographic_parameters
+    assert (mine.unique_identifier, mine.data) == (setup.key_id, dek)
+    assert len(mine.iv_counter_nonce) == 16
+    v.delete()
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_a_warm_driver_asks_once_and_never_shakes_hands_again(world, start_driver, relay, wrap):
+    setup = world.set_up(Case(wrap), endpoint=relay.endpoint)
+    driver = start_driver()
+    v = small_volume(driver, setup).stage().unstage()
+    made = [small_volume(driver, setup)]
+    connections, asked = relay.connections, len(relay.exchanges)
+    for _ in range(3):
+        v.stage().unstage()
+    unwrap = "GET" if "local" in wrap else "DECRYPT"
+    assert operations(relay.exchanges[asked:]) == [enums.Operation[unwrap]] * 3
+    asked = len(relay.exchanges)
+    made += [small_volume(driver, setup) for _ in range(3)]
+    assert relay.connections == connections, "it connected again"
+    wrap_once = "GET" if "local" in wrap else "ENCRYPT"
+    assert operations(relay.exchanges[asked:]).count(enums.Operation[wrap_once]) == 3
+    for each in [v, *made]:
+        each.delete()
+
+
+def test_a_fetched_key_is_kept_as_long_as_the_entry_says(world, start_driver, relay):
+    setup = world.set_up(Case("local", options={"KEK_CACHE_SECONDS": "600"}),
+                         endpoint=relay.endpoint)
+    driver = start_driver()
+    v = small_volume(driver, setup).stage().unstage()
+    asked = len(relay.exchanges)
+    for _ in range(3):
+        v.stage().unstage()
+    assert operations(relay.exchanges[asked:]) == []
+    v.delete()
