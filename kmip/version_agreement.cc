@@ -43,8 +43,9 @@ std::string TextOf(const std::vector<Version>& versions) {
 
 Result<Version> Choose(const std::string& server, const std::vector<Version>& named) {
   const std::vector<Version>& known = KnownVersions();
-  for (const Version& version : named) {
-    if (std::ranges::find(known, version) != known.end()) {
+  // Newest first, in whatever order the server names them.
+  for (const Version& version : known) {
+    if (std::ranges::find(named, version) != named.end()) {
       return version;
     }
   }

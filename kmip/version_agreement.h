@@ -15,8 +15,9 @@ namespace rbdcrypt::kmip {
 // Connection::Ask().
 using Asker = std::function<Result<Answer>(Version header, const Request& request)>;
 
-// The version to use with `server`, whose address is for texts (kmip.md 7): the first of those that
-// it names in answer to Discover Versions and that we know, whatever else it names.
+// The version to use with `server`, whose address is for texts (kmip.md 7): the newest of those
+// that it names in answer to Discover Versions and that we know, in whatever order, and whatever
+// else it names.
 //
 // We offer all we know, under a header of 1.4. A server that does not take that (Invalid Message,
 // Operation Not Supported, or that the version is unsupported) is asked again under 1.2. One that

@@ -95,12 +95,12 @@ Server ThatTakesOnly(Version header, ResultReason reason) {
   });
 }
 
-TEST(VersionAgreementTest, TheFirstOfTheAnswerIsTaken) {
+TEST(VersionAgreementTest, TheNewestOfTheAnswerIsTaken) {
   Server server = ThatNames({{1, 4}, {1, 3}, {1, 2}});
   EXPECT_THAT(server.Agree(), IsOkAndHolds(Version{1, 4}));
   EXPECT_THAT(server.asked(), ElementsAre("1.4 Discover"));
-  // Also where the server would rather have an older one.
-  EXPECT_THAT(ThatNames({{1, 2}, {2, 1}}).Agree(), IsOkAndHolds(Version{1, 2}));
+  // Also where the server names an older one first.
+  EXPECT_THAT(ThatNames({{1, 2}, {2, 1}}).Agree(), IsOkAndHolds(Version{2, 1}));
 }
 
 TEST(VersionAgreementTest, AllVersionsAreOfferedNewestFirst) {
