@@ -30,18 +30,19 @@ COPY kms kms
 COPY vault vault
 COPY kmip kmip
 COPY rbd rbd
+COPY rotation rotation
 COPY csi csi
 COPY cmd cmd
 RUN cmake --preset release && cmake --build build/release --target rbdcrypt \
     && strip -o /rbdcrypt build/release/cmd/rbdcrypt
 
 FROM ${BASE}
-# First the authorities that a server is checked by where no other is configured, and what the binary
-# is linked with; then what the node runs: mkfs, fsck and resize2fs, mkfs.xfs and
-# xfs_growfs, modprobe, and qemu-storage-daemon with its rbd driver (which wants one of qemu's
-# packages beside it: qemu-utils is the smallest).
+# First the authorities that a server is checked by where no other is configured, the time zones of
+# schedules, and what the binary is linked with; then what the node runs: mkfs, fsck and resize2fs,
+# mkfs.xfs and xfs_growfs, modprobe, and qemu-storage-daemon with its rbd driver (which wants one of
+# qemu's packages beside it: qemu-utils is the smallest).
 RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-      ca-certificates \
+      ca-certificates tzdata \
       libabsl20220623 libblkid1 libcivetweb1 libcryptsetup12 libcurl4 libgrpc++1.51 libgrpc29 \
       libprometheus-cpp-core1.0 libprometheus-cpp-pull1.0 libprotobuf32 librados2 librbd1 \
       libspdlog1.10 libssl3 libstdc++6 libyaml-0-2 \

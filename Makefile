@@ -12,15 +12,15 @@ SUITE ?=
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
-	@echo '  make test SUITE=unit|integration|sanity|kms|kmip|guest|demo   one suite'
+	@echo '  make test SUITE=unit|integration|sanity|kms|kmip|scheduler|guest|demo   one suite'
 
 demo:  ## Watch an encrypted volume live its whole life on a real Ceph
 	@./dev/packages build run test
 	@$(MAKE) --no-print-directory build
 	@./dev/demo
 
-test:  ## Run the suites unit, integration, sanity, kms, kmip, guest, demo
-	@./dev/packages build check run test sanity guest kms kmip
+test:  ## Run the suites unit, integration, sanity, kms, kmip, scheduler, guest, demo
+	@./dev/packages build check run test sanity guest kms kmip scheduler
 	@python3 tests/run.py $(SUITE)
 
 check:  ## The quick gate: format, lint, unit tests

@@ -46,4 +46,12 @@ Context Context::WithTimeout(std::chrono::nanoseconds timeout) const {
   return Context(std::move(options));
 }
 
+Context Context::AlsoCancelledBy(std::function<bool()> is_cancelled) const {
+  Options options = options_;
+  options.is_cancelled = [ours = std::move(is_cancelled), theirs = options_.is_cancelled] {
+    return ours() || (theirs && theirs());
+  };
+  return Context(std::move(options));
+}
+
 }  // namespace rbdcrypt

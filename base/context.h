@@ -44,6 +44,9 @@ class Context {
   // nothing. Cancelling it is the same, too.
   Context WithTimeout(std::chrono::nanoseconds timeout) const;
 
+  // The same call, which `is_cancelled` ends as well; called as Options says.
+  Context AlsoCancelledBy(std::function<bool()> is_cancelled) const;
+
   Clock& clock() const { return *options_.clock; }
 
   const std::string& request_id() const { return options_.request_id; }

@@ -29,7 +29,7 @@ from world import BUILD, Failure, World  # noqa: E402
 
 RESULT = ROOT / "build" / "bench.json"
 # In this order, then whatever else there is.
-USUAL_ORDER = ("header", "create", "memory", "kms", "io")
+USUAL_ORDER = ("header", "create", "memory", "kms", "kmip", "io")
 
 
 def say(text):

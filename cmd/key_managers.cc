@@ -8,12 +8,15 @@
 
 #include "base/clock.h"
 #include "base/context.h"
+#include "kmip/kmip_kms.h"
+#include "kmip/names.h"
 #include "kms/default_secret.h"
 #include "kms/local.h"
 #include "kms/metadata.h"
 #include "kms/names.h"
 #include "kms/scrypt.h"
 #include "net/curl_http_client.h"
+#include "net/tls_dialer.h"
 #include "vault/vault_kms.h"
 
 namespace rbdcrypt::cmd {
@@ -54,8 +57,15 @@ std::unique_ptr<VaultKube> KubeForVault(Kubernetes* kubernetes) {
              : std::make_unique<VaultKube>(kubernetes->client(), kubernetes->events());
 }
 
+Result<std::unique_ptr<net::Dialer>> DialKmip(const net::Endpoint& endpoint,
+                                              const net::TlsOptions& tls) {
+  ASSIGN_OR_RETURN(std::unique_ptr<net::TlsDialer> dialer, net::TlsDialer::New(endpoint, tls, {}));
+  return dialer;
+}
+
 kms::Providers ProvidersOf(Kubernetes* kubernetes,
                            const std::shared_ptr<vault::VaultFamily>& vault,
+                           const std::shared_ptr<kmip::KmipFamily>& kmip,
                            const std::shared_ptr<kms::ScryptGate>& gate,
                            kms::Urgency urgency) {
   k8s::Client* const client = kubernetes == nullptr ? nullptr : &kubernetes->client();
@@ -67,6 +77,7 @@ kms::Providers ProvidersOf(Kubernetes* kubernetes,
                                        vault::Flavour::kTenantServiceAccount}) {
     providers.emplace(vault::ProviderName(flavour), vault::MakeProvider(vault, flavour, urgency));
   }
+  providers.emplace(kmip::kProvider, kmip::MakeProvider(kmip, urgency));
   return providers;
 }
 
@@ -90,15 +101,22 @@ KeyManagers::KeyManagers(const Options& options, Kubernetes* kubernetes, Metrics
           .pod_namespace = kubernetes == nullptr ? std::string() : kubernetes->ns(),
           .token_file = options.vault_token_file,
           .cluster_name = options.cluster_name})),
+      kmip_(std::make_shared<kmip::KmipFamily>(kmip::KmipFamily::Options{
+          .dial = DialKmip,
+          .kubernetes = kubernetes == nullptr ? nullptr : &kubernetes->client(),
+          .pod_namespace = kubernetes == nullptr ? std::string() : kubernetes->ns()})),
       gate_(std::make_shared<kms::ScryptGate>(kms::ScryptGate::OnePerCore())),
-      registry_(config_, ProvidersOf(kubernetes, vault_, gate_, kms::Urgency::kMount), &metrics),
-      background_(
-          config_, ProvidersOf(kubernetes, vault_, gate_, kms::Urgency::kBackground), &metrics) {}
+      registry_(
+          config_, ProvidersOf(kubernetes, vault_, kmip_, gate_, kms::Urgency::kMount), &metrics),
+      background_(config_,
+                  ProvidersOf(kubernetes, vault_, kmip_, gate_, kms::Urgency::kBackground),
+                  &metrics) {}
 
 void KeyManagers::Close() {
   if (config_maps_ != nullptr) {
     config_maps_->AskToStop();
   }
+  kmip_->Close();
   vault_->Close(Context::Background().WithTimeout(kCloseWithin));
 }
 

@@ -10,6 +10,7 @@
 #include "cmd/kubernetes.h"
 #include "cmd/options.h"
 #include "cmd/vault_kube.h"
+#include "kmip/family.h"
 #include "kms/config.h"
 #include "kms/config_map_source.h"
 #include "kms/registry.h"
@@ -57,6 +58,7 @@ class KeyManagers {
   const std::unique_ptr<VaultKube> vault_kube_;
   kms::FileFirstSource config_;
   const std::shared_ptr<vault::VaultFamily> vault_;
+  const std::shared_ptr<kmip::KmipFamily> kmip_;
   const std::shared_ptr<kms::ScryptGate> gate_;
   kms::Registry registry_;
   kms::Registry background_;

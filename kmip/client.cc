@@ -43,7 +43,7 @@ class Client::Impl {
     // The error only says that there may be another round.
     (void)Retry(context, rounds_, [&] {
       has_ended = Round(context, urgency, work, tries);
-      return has_ended || !tries.MayTryAny() ? OkStatus() : Unavailable(name_);
+      return has_ended || !tries.IsWorthARound() ? OkStatus() : Unavailable(name_);
     });
     if (const Status status = context.Check(Cat("try ", name_, " again"));
         !has_ended && !status.ok()) {

@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "kmip/reasons.h"
 #include "kmip/tags.h"
 #include "kmip/time_out.h"
 #include "kmip/ttlv_reader.h"
-#include "kmip/verdict.h"
 #include "net/arrival.h"
 
 namespace rbdcrypt::kmip {
@@ -41,7 +41,8 @@ Result<Answer> Connection::Ask(const Context& context, const Request& request, V
 }
 
 Result<Answer> Connection::Accept(Result<Answer> answer, Clock::TimePoint now) {
-  if (VerdictOf(answer.status()) != Verdict::kMalformed) {
+  // A failure without a reason, or work that is to be done later, is not of the protocol either.
+  if (answer.ok() || ReasonOf(answer.status()).has_value()) {
     state_ = State::kGood;
     has_answered_ = true;
     used_at_ = now;
@@ -55,9 +56,13 @@ Result<Answer> Connection::Accept(Result<Answer> answer, Clock::TimePoint now) {
 Status Connection::Send(const Context& context, const Secret& message) {
   const Status status = stream_->Write(context.WithTimeout(timeouts_.write), message.Reveal());
   Blame(status);
-  return ServersTimeOut(
+  if (status.ok()) {
+    return status;
+  }
+  // A server cannot act upon a message whose end it did not get.
+  return net::NeverArrived(ServersTimeOut(
       status, context,
-      Cat(server_, " did not take a request within ", timeouts_.write.count(), " ms"));
+      Cat(server_, " did not take a request within ", timeouts_.write.count(), " ms")));
 }
 
 Result<Secret> Connection::Receive(const Context& context) {

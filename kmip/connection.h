@@ -47,17 +47,17 @@ class Connection {
 
   // Sends `request` in one write, and waits for its one answer. Only while the state is kGood.
   //
-  //   what the server says  as FromReason() (kmip/reasons.h); the state stays kGood
+  //   what the server says  as FromReason() (kmip/reasons.h); with a reason, the state stays kGood
   //   kUnavailable          ended, lost, or no whole message in time, in either direction
   //   kInvalidArgument      the server refuses our certificate
   //   kDataLoss             without a reason: the answer is malformed, longer than
   //   kMaxMessageBytes,
   //                         or to another question (kmip.md 15)
-  //   kInternal             no randomness for the message; or a failure without a reason
+  //   kInternal             no randomness for the message
   //   kDeadlineExceeded, kCancelled   the caller's
   //
-  // Texts name the server. Marked by net::NeverArrived() where the stream is sure that the request
-  // did not go out whole, or the server refuses to speak to us at all.
+  // Texts name the server. Marked by net::NeverArrived() where the request did not go out whole, or
+  // the server refuses to speak to us at all.
   Result<Answer> Ask(const Context& context, const Request& request, Version version);
 
   State state() const { return state_; }

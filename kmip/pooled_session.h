@@ -19,7 +19,7 @@ namespace rbdcrypt::kmip {
 // A connection that was of use before, and turns out to be lost before a byte of the next answer
 // came, is replaced by a new one, once: servers and firewalls end idle connections, so that is no
 // failure (kmip.md 14). But a request that is not idempotent is sent a second time only where the
-// stream is sure that the first did not arrive. Not thread safe.
+// first did not go out whole. Not thread safe.
 class PooledSession final : public Session {
  public:
   // `limit` holds for all that is asked, beside the contexts given. `requests` counts the messages

@@ -127,13 +127,11 @@ Result<Version> Server::VersionFor(const Context& context, PooledSession& sessio
   if (const auto known = KnownVersion(); known.has_value()) {
     return *known;
   }
-  const Result<Version> version = AgreeOnVersion([&](Version header, const Request& request) {
-    return session.AskUnder(header, context, request);
-  });
-  if (!version.ok()) {
-    return Annotate(version.status(), Cat(address(), ": agree on a version"));
-  }
-  Remember(*version);
+  ASSIGN_OR_RETURN(const Version version,
+                   AgreeOnVersion(address(), [&](Version header, const Request& request) {
+                     return session.AskUnder(header, context, request);
+                   }));
+  Remember(version);
   return version;
 }
 

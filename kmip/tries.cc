@@ -26,8 +26,9 @@ Tries::Tries(const std::vector<std::string>& servers) {
   }
 }
 
-bool Tries::MayTryAny() const {
-  return std::ranges::any_of(servers_, [](const State& server) { return !server.is_out; });
+bool Tries::IsWorthARound() const {
+  return std::ranges::any_of(
+      servers_, [](const State& server) { return server.was_asked && !server.is_out; });
 }
 
 bool Tries::IsLast(std::size_t server, const Tried& tried) {
@@ -63,8 +64,8 @@ void Tries::Learn(State& server, const Tried& tried) {
   server.status = tried.status;
   server.has_refused = tried.verdict == Verdict::kRefused;
   server.malformed += tried.verdict == Verdict::kMalformed ? 1 : 0;
-  server.is_out = server.has_refused || tried.verdict == Verdict::kNotNow ||
-                  server.malformed == kMalformedTries;
+  server.was_asked = tried.verdict != Verdict::kNotNow;
+  server.is_out = server.has_refused || server.malformed == kMalformedTries;
 }
 
 Status Tries::Outcome() const {

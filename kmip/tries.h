@@ -22,8 +22,10 @@ class Tries {
   // Whether that server may be tried (again).
   bool MayTry(std::size_t server) const { return !servers_[server].is_out; }
 
-  // Whether any may.
-  bool MayTryAny() const;
+  // Whether another round over them may do better. Not if all are out, or were not even asked: then
+  // the caller is not kept waiting. But one that was not while others failed may be let through to
+  // by then, since just one call at a time finds out whether a server is back (kms/breaker.h).
+  bool IsWorthARound() const;
 
   // What came of one at `server`. Whether the call ends with it.
   bool IsLast(std::size_t server, const Tried& tried);
@@ -43,6 +45,7 @@ class Tries {
     // It is tried no more.
     bool is_out = false;
     bool has_refused = false;
+    bool was_asked = false;
     int malformed = 0;
     // Of its last try.
     Status status;

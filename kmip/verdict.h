@@ -16,11 +16,11 @@ namespace rbdcrypt::kmip {
 //   kTransient     a reason that is transient                    next server, rounds
 //   kUnreachable   no connection, lost, no whole answer in time  next server, rounds
 //   kMalformed     no KMIP, or an answer to another question     next server, this one once more
-//   kAmbiguous     General Failure                               once more in all
+//   kAmbiguous     General Failure, a reason that nobody knows   once more in all
 //   kRenegotiate   the version may be to blame                   agree upon one anew, once
 //   kRefused       certificates, Authentication Not Successful,  next server, this one not again
 //                  no version in common
-//   kNotNow        the breaker is open                           next server, this one not again
+//   kNotNow        the breaker is open, no connection to spare   next server, rounds if not all so
 //
 // A malformed answer says nothing of the key, so it is no damage of it. It may be a late answer
 // that some proxy gave to the wrong connection, which a new connection is free of; hence the second

@@ -55,4 +55,9 @@ Result<bool> Registry::KeepsDeks(const Context& context, const std::string& kms_
   return row.provider.keeps_deks;
 }
 
+Result<std::string> Registry::ProviderOf(const Context& context, const std::string& kms_id) {
+  ASSIGN_OR_RETURN(const Row row, Find(context, kms_id));
+  return row.entry.provider;
+}
+
 }  // namespace rbdcrypt::kms

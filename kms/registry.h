@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -78,6 +79,12 @@ class Registry {
   // Whether the provider of that KMS ID keeps DEKs itself: needs no secrets and asks nobody. Errors
   // as of Open().
   Result<bool> KeepsDeks(const Context& context, const std::string& kms_id);
+
+  // The name of the provider of that KMS ID, likewise.
+  Result<std::string> ProviderOf(const Context& context, const std::string& kms_id);
+
+  // The KMS IDs of all entries, malformed ones too; "default" is none. Errors as of ConfigSource.
+  Result<std::set<std::string>> Ids(const Context& context) { return config_.Ids(context); }
 
  private:
   struct Row {

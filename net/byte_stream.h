@@ -29,7 +29,7 @@ class ByteStream {
  public:
   virtual ~ByteStream() = default;
 
-  // Sends all of it.
+  // Sends all of it. After an error the peer cannot have got the end of it.
   virtual Status Write(const Context& context, std::span<const std::byte> bytes) = 0;
 
   // Waits for some bytes, at least one; returns how many. 0: the server ended the stream in order.

@@ -31,7 +31,9 @@ int NoPassword(char*, int, int, void*) {
 
 // Reads where the text stands, and copies nothing.
 Memory MemoryOf(std::string_view text) {
-  Memory memory(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  // An empty Secret is nowhere, which OpenSSL does not take.
+  const char* const data = text.empty() ? "" : text.data();
+  Memory memory(BIO_new_mem_buf(data, static_cast<int>(text.size())));
   RBDCRYPT_CHECK(memory != nullptr);
   return memory;
 }

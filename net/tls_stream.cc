@@ -151,15 +151,16 @@ void TlsStream::OnTlsEvent(const SSL* tls, int where, int value) {
 }
 
 Status TlsStream::FailureOf(int wish) {
-  const bool is_transport = wish != SSL_ERROR_SSL && !wants_renegotiation_;
+  // First: a server may answer the refusal with an alert.
+  if (wants_renegotiation_) {
+    return DataLoss(Cat(address_, ": the server asks to renegotiate TLS, which is refused"));
+  }
+  const bool is_transport = wish != SSL_ERROR_SSL;
   if (is_transport && has_handshake_) {
     ReceiveLateAlert();
   }
   if (alert_) {
     return AlertFailure();
-  }
-  if (wants_renegotiation_) {
-    return DataLoss(Cat(address_, ": the server asks to renegotiate TLS, which is refused"));
   }
   if (is_transport) {
     return TransportFailure();
@@ -184,7 +185,10 @@ void TlsStream::ReceiveLateAlert() {
 Status TlsStream::AlertFailure() const {
   if (IsRefusal(*alert_)) {
     Status refused = Refused(address_, *alert_);
-    return has_received_ ? refused : NeverArrived(std::move(refused));
+    // TLS 1.3 lets a client write before the server has looked at its certificate; what is refused
+    // then was not read.
+    const bool is_handshakes_end = SSL_version(tls_.get()) == TLS1_3_VERSION && !has_received_;
+    return is_handshakes_end ? NeverArrived(std::move(refused)) : refused;
   }
   return Unavailable(Cat(address_, ": the server ended TLS with the alert \"",
                          SSL_alert_desc_string_long(*alert_), "\""));

@@ -63,6 +63,12 @@ class Connection {
   // kNotFound: no pool of that name.
   virtual Result<std::int64_t> PoolId(std::string_view name) = 0;
 
+  // The names of all pools, whatever is in them, sorted.
+  virtual Result<std::vector<std::string>> PoolNames() = 0;
+
+  // The RBD namespaces of a pool beside its default one, sorted. kNotFound: no such pool.
+  virtual Result<std::vector<std::string>> NamespacesOf(std::string_view pool) = 0;
+
   // The cluster's own name for itself: "b0285c97-a0ce-11eb-8c66-0242ac110002".
   virtual Result<std::string> Fsid() = 0;
 

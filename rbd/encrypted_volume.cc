@@ -49,6 +49,10 @@ kms::DekStore& TheStore(kms::DekStore* of_metadata, kms::Kms& kms) {
 Result<EncryptionState> ReadEncryptionState(Image& image) {
   ASSIGN_OR_RETURN(const std::string text,
                    FirstMetadata(image, {kMetaEncrypted, kMetaEncryptedLegacy}));
+  return ParseEncryptionState(text, image.Id());
+}
+
+Result<EncryptionState> ParseEncryptionState(std::string_view text, std::string_view image_id) {
   const std::string_view value = Trim(text);
   if (value.empty()) {
     return EncryptionState::kNone;
@@ -59,7 +63,7 @@ Result<EncryptionState> ReadEncryptionState(Image& image) {
   if (value == kStateEncrypted) {
     return EncryptionState::kEncrypted;
   }
-  return DataLoss(Cat("image ", image.Id(), ": its metadata ", kMetaEncrypted, " is neither ",
+  return DataLoss(Cat("image ", image_id, ": its metadata ", kMetaEncrypted, " is neither ",
                       kStatePrepared, " nor ", kStateEncrypted,
                       "; nothing was written; set it right by hand"));
 }
@@ -268,12 +272,26 @@ Result<OpenedHeader> EncryptedVolume::OpenWith(const Context& context, Secret de
   return opened;
 }
 
-Result<OpenedHeader> EncryptedVolume::OpenWithCurrent(const Context& context) {
+Result<Secret> EncryptedVolume::FetchDek(const Context& context) {
   Result<kms::StoredDek> stored = store_.Fetch(context, volume_id_);
   if (!stored.ok()) {
     return Annotate(stored.status(), Named("fetch the DEK"));
   }
-  return OpenWith(context, std::move(stored->dek));
+  return std::move(stored->dek);
+}
+
+Result<bool> EncryptedVolume::HasPreviousDek(const Context& context) {
+  const Status fetched = store_.FetchPrevious(context, volume_id_).status();
+  if (fetched.code() == Code::kNotFound) {
+    return false;
+  }
+  RETURN_IF_ERROR(fetched);
+  return true;
+}
+
+Result<OpenedHeader> EncryptedVolume::OpenWithCurrent(const Context& context) {
+  ASSIGN_OR_RETURN(Secret dek, FetchDek(context));
+  return OpenWith(context, std::move(dek));
 }
 
 // Only "there is none" and "it opens nothing" mean no (safety A4).
@@ -296,7 +314,12 @@ Result<OpenedHeader> EncryptedVolume::OpenWithPrevious(const Context& context) {
 
 Result<OpenedHeader> EncryptedVolume::Open(const Context& context) {
   RETURN_IF_ERROR(context.Check(Named("open the LUKS header")));
-  Result<OpenedHeader> opened = OpenWithCurrent(context);
+  ASSIGN_OR_RETURN(Secret dek, FetchDek(context));
+  return OpenFetched(context, std::move(dek));
+}
+
+Result<OpenedHeader> EncryptedVolume::OpenFetched(const Context& context, Secret dek) {
+  Result<OpenedHeader> opened = OpenWith(context, std::move(dek));
   if (opened.status().code() == Code::kUnauthenticated) {
     opened = OpenWithCurrent(context);
   }

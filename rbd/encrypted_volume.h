@@ -24,6 +24,9 @@ enum class EncryptionState { kNone, kPrepared, kEncrypted };
 // kDataLoss: a value that neither driver writes.
 Result<EncryptionState> ReadEncryptionState(Image& image);
 
+// The same of the value itself, "" where there is none.
+Result<EncryptionState> ParseEncryptionState(std::string_view text, std::string_view image_id);
+
 // A DEK that was proven to open the header, and what of the header a mapper must know.
 struct OpenedHeader {
   Secret dek;
@@ -83,6 +86,14 @@ class EncryptedVolume {
   // have ended in between) with the previous one. Only for state `encrypted`.
   // kUnauthenticated: neither opens it. kNotFound: the store has none. kDataLoss: no usable header.
   Result<OpenedHeader> Open(const Context& context);
+
+  // The two halves of Open(), for who must tell a key manager's errors from those of the header.
+  // The first gives the current DEK: errors of the store as they come. The second takes that one.
+  Result<Secret> FetchDek(const Context& context);
+  Result<OpenedHeader> OpenFetched(const Context& context, Secret dek);
+
+  // Whether the store has the DEK before the current one. Errors of the store as they come.
+  Result<bool> HasPreviousDek(const Context& context);
 
  private:
   Status CheckNobodyElse();

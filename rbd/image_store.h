@@ -53,6 +53,9 @@ class ImageStore {
 
   virtual Result<std::vector<TrashEntry>> ListTrash() = 0;
 
+  // An image in the trash, for reading alone. kNotFound: none of that id is there.
+  virtual Result<std::unique_ptr<Image>> OpenTrashed(std::string_view image_id) = 0;
+
   // Has the manager remove a trashed image (task "trash remove"), or removes it here where the
   // manager cannot. Ok if it is gone. kFailedPrecondition: clones or snapshots still need it.
   virtual Status PurgeFromTrash(std::string_view image_id) = 0;

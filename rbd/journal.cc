@@ -7,6 +7,7 @@
 #include "base/crash_point.h"
 #include "base/strings.h"
 #include "base/uuid.h"
+#include "rbd/journal_object.h"
 #include "rbd/journal_target.h"
 #include "rbd/names.h"
 
@@ -18,35 +19,7 @@ std::string DirectoryKey(std::string_view request_name) {
 }
 
 std::string ObjectOf(std::string_view uuid) {
-  return Cat(kVolumeObjectPrefix, uuid);
-}
-
-// Moves the value of `key` into `field`, where there is one.
-void Take(const OmapValues& values, const char* key, std::string& field) {
-  if (const auto found = values.find(key); found != values.end()) {
-    field = found->second;
-  }
-}
-
-Result<JournalEntry> EntryFrom(const std::string& uuid, const OmapValues& values) {
-  JournalEntry entry;
-  entry.uuid = uuid;
-  entry.image_name = Cat(kDefaultVolumePrefix, uuid);
-  Take(values, kKeyVolumeName, entry.request_name);
-  Take(values, kKeyImageName, entry.image_name);
-  Take(values, kKeyImageId, entry.image_id);
-  Take(values, kKeyOwner, entry.owner);
-  Take(values, kKeyKmsId, entry.kms_id);
-  Take(values, kKeyEncryptionType, entry.encryption_type);
-  std::string pool_text;
-  Take(values, kKeyJournalPool, pool_text);
-  entry.journal_pool_id = ParsePoolIdText(pool_text);
-  if (!pool_text.empty() && !entry.journal_pool_id.has_value()) {
-    return Internal(Cat("journal object ", ObjectOf(uuid), ": ", kKeyJournalPool,
-                        " is no pool ID of 16 hexadecimal digits"));
-  }
-  entry.state = entry.request_name.empty() ? JournalState::kReservedOnly : JournalState::kReserved;
-  return entry;
+  return JournalObjectName(JournalKind::kVolume, uuid);
 }
 
 }  // namespace
@@ -109,16 +82,16 @@ Status Journal::GiveUpIfPoolIsGone(const std::string& key,
 }
 
 Result<JournalEntry> Journal::FindByUuid(std::string_view uuid) {
-  const Result<OmapValues> values = images_.omap().List(ObjectOf(uuid), kJournalKeyPrefix);
-  if (values.status().code() == Code::kNotFound) {
-    JournalEntry entry;
-    entry.uuid = uuid;
-    entry.image_name = Cat(kDefaultVolumePrefix, uuid);
-    entry.state = JournalState::kAbsent;
-    return entry;
+  ASSIGN_OR_RETURN(std::optional<JournalEntry> found,
+                   ReadJournalObject(images_.omap(), JournalKind::kVolume, uuid));
+  if (found.has_value()) {
+    return *std::move(found);
   }
-  RETURN_IF_ERROR(Annotate(values.status(), Cat("read journal object ", ObjectOf(uuid))));
-  return EntryFrom(std::string(uuid), *values);
+  JournalEntry entry;
+  entry.uuid = uuid;
+  entry.image_name = DefaultImageName(JournalKind::kVolume, uuid);
+  entry.state = JournalState::kAbsent;
+  return entry;
 }
 
 Result<JournalEntry> Journal::Reserve(const Reservation& reservation,

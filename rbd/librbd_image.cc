@@ -101,6 +101,21 @@ Result<std::unique_ptr<Image>> LibrbdImage::Open(std::shared_ptr<RadosPool> pool
   return image;
 }
 
+Result<std::unique_ptr<Image>> LibrbdImage::OpenById(std::shared_ptr<RadosPool> pool,
+                                                     std::string_view image_id) {
+  const std::string id(image_id);
+  rbd_image_t handle = nullptr;
+  if (const int result = rbd_open_by_id_read_only(pool->io(), id.c_str(), &handle, nullptr);
+      result < 0) {
+    return pool->Error(result, "open image of id", image_id);
+  }
+  std::string spec = pool->Spec(image_id);
+  std::unique_ptr<LibrbdImage> image(
+      new LibrbdImage(std::move(pool), handle, std::move(spec), OpenMode::kReadOnly));
+  image->id_ = id;
+  return image;
+}
+
 Status LibrbdImage::Error(long result, std::string_view action, SourceLocation where) const {
   // What librbd makes of not getting the lock, for whatever reason.
   if (result == -EROFS && mode_ == OpenMode::kReadWrite) {

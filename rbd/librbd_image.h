@@ -29,6 +29,10 @@ class LibrbdImage final : public Image {
                                              std::string_view name,
                                              OpenMode mode);
 
+  // For reading, wherever it is listed, the trash included. kNotFound: no such image.
+  static Result<std::unique_ptr<Image>> OpenById(std::shared_ptr<RadosPool> pool,
+                                                 std::string_view image_id);
+
   Result<std::uint64_t> SizeBytes() override;
   Result<std::uint64_t> Features() override;
   Status Read(std::uint64_t offset_bytes, std::span<std::byte> out) override;

@@ -180,6 +180,17 @@ Result<std::vector<TrashEntry>> LibrbdImageStore::ListTrash() {
   return entries;
 }
 
+// librbd opens by id what is no longer, or not only, in the trash.
+Result<std::unique_ptr<Image>> LibrbdImageStore::OpenTrashed(std::string_view image_id) {
+  const std::string id(image_id);
+  rbd_trash_image_info_t info = {};
+  if (const int result = rbd_trash_get(pool_->io(), id.c_str(), &info); result < 0) {
+    return pool_->Error(result, "look in the trash for image", image_id);
+  }
+  rbd_trash_get_cleanup(&info);
+  return LibrbdImage::OpenById(pool_, image_id);
+}
+
 Status LibrbdImageStore::PurgeFromTrash(std::string_view image_id) {
   const std::string id(image_id);
   if (ObjectCount(id) <= kMaxObjectsRemovedHere) {

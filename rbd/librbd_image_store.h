@@ -31,6 +31,7 @@ class LibrbdImageStore final : public ImageStore {
   Result<std::vector<std::string>> List() override;
   Status MoveToTrash(std::string_view name) override;
   Result<std::vector<TrashEntry>> ListTrash() override;
+  Result<std::unique_ptr<Image>> OpenTrashed(std::string_view image_id) override;
 
   // An image that clones still need is left to the manager, which tries again until they are gone;
   // kFailedPrecondition only where there is no manager to take it.

@@ -16,13 +16,18 @@ inline constexpr char kKeyImageId[] = "csi.imageid";
 inline constexpr char kKeyOwner[] = "csi.volume.owner";
 inline constexpr char kKeyKmsId[] = "csi.volume.encryptKMS";
 inline constexpr char kKeyEncryptionType[] = "csi.volume.encryptionType";
+// A value of the one before: fscrypt, which this driver does not serve (ceph-csi-compat 5.12).
+inline constexpr char kEncryptionTypeFile[] = "file";
 inline constexpr char kKeyJournalPool[] = "csi.journalpool";
 inline constexpr char kSnapshotsDirectoryPrefix[] = "csi.snaps.";
 inline constexpr char kSnapshotObjectPrefix[] = "csi.snap.";
+inline constexpr char kKeySnapshotName[] = "csi.snapname";
 
 // Default prefix of an image's name (ceph-csi-compat 1.2).
 inline constexpr char kDefaultVolumePrefix[] = "csi-vol-";
 inline constexpr char kDefaultSnapshotPrefix[] = "csi-snap-";
+// Behind the name of a clone: the image between it and its source (ceph-csi-compat 1.2, 5.8).
+inline constexpr char kIntermediateSuffix[] = "-temp";
 
 // Image metadata (ceph-csi-compat 5.1); the dotted ones are older names of the same.
 inline constexpr char kMetaEncrypted[] = "rbd.csi.ceph.com/encrypted";

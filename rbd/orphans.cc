@@ -7,26 +7,17 @@
 #include <memory>
 #include <optional>
 #include <set>
-#include <string_view>
 #include <utility>
 
 #include "base/strings.h"
 #include "base/uuid.h"
+#include "rbd/journal_object.h"
 #include "rbd/journal_target.h"
 #include "rbd/names.h"
 #include "rbd/volume_id.h"
 
 namespace rbdcrypt::rbd {
 namespace {
-
-// The UUID a name ends with, or "".
-std::string UuidAtEnd(std::string_view name) {
-  if (name.size() < kUuidChars) {
-    return std::string();
-  }
-  const std::string_view tail = name.substr(name.size() - kUuidChars);
-  return IsUuid(tail) ? std::string(tail) : std::string();
-}
 
 // A journal object: what it is called, and what it names.
 struct JournalObject {
@@ -51,8 +42,8 @@ class OrphanSearch {
       : context_(context), connection_(connection), pool_(pool), instance_(instance) {}
 
   Result<std::vector<Orphan>> Run() {
-    RETURN_IF_ERROR(ReadObjects(kVolumeObjectPrefix, kDefaultVolumePrefix));
-    RETURN_IF_ERROR(ReadObjects(kSnapshotObjectPrefix, kDefaultSnapshotPrefix));
+    RETURN_IF_ERROR(ReadObjects(JournalKind::kVolume));
+    RETURN_IF_ERROR(ReadObjects(JournalKind::kSnapshot));
     for (const std::string& directory : Directories()) {
       RETURN_IF_ERROR(ReadDirectory(pool_, directory, keys_));
     }
@@ -71,26 +62,33 @@ class OrphanSearch {
     return {Cat(kVolumesDirectoryPrefix, instance_), Cat(kSnapshotsDirectoryPrefix, instance_)};
   }
 
-  Status ReadObjects(std::string_view prefix, std::string_view image_prefix) {
+  Status ReadObjects(JournalKind kind) {
     RETURN_IF_ERROR(context_.Check("list journal objects"));
+    const std::string prefix = JournalObjectName(kind, "");
     ASSIGN_OR_RETURN(const auto names, pool_.omap().ListObjects(prefix));
     for (const std::string& name : names) {
       const std::string uuid = name.substr(prefix.size());
-      if (!IsUuid(uuid)) {
-        continue;
+      if (IsUuid(uuid)) {
+        RETURN_IF_ERROR(ReadObject(kind, uuid));
       }
-      const auto values = pool_.omap().List(name, kJournalKeyPrefix);
-      if (values.status().code() == Code::kNotFound) {
-        continue;
-      }
-      RETURN_IF_ERROR(values.status());
-      JournalObject object{.name = name, .image = Cat(image_prefix, uuid), .journal_pool = {}};
-      if (const auto image = values->find(kKeyImageName); image != values->end()) {
-        object.image = image->second;
-      }
-      if (const auto journal = values->find(kKeyJournalPool); journal != values->end()) {
-        object.journal_pool = ElsewhereOnly(ParsePoolIdText(journal->second));
-      }
+    }
+    return OkStatus();
+  }
+
+  Status ReadObject(JournalKind kind, const std::string& uuid) {
+    const auto entry = ReadJournalObject(pool_.omap(), kind, uuid);
+    JournalObject object{.name = JournalObjectName(kind, uuid),
+                         .image = DefaultImageName(kind, uuid),
+                         .journal_pool = {}};
+    if (entry.status().code() == Code::kInternal) {
+      Add("journal-object", object.name, Message(entry.status()));
+      objects_[uuid] = std::move(object);
+      return OkStatus();
+    }
+    RETURN_IF_ERROR(entry.status());
+    if (entry->has_value()) {
+      object.image = (*entry)->image_name;
+      object.journal_pool = ElsewhereOnly((*entry)->journal_pool_id);
       objects_[uuid] = std::move(object);
     }
     return OkStatus();
@@ -133,6 +131,7 @@ class OrphanSearch {
     std::set<std::string> known;
     for (const auto& [uuid, object] : objects_) {
       known.insert(object.image);
+      known.insert(Cat(object.image, kIntermediateSuffix));
     }
     for (const std::string& name : names) {
       images_.insert(name);

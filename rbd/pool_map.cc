@@ -2,9 +2,9 @@
 // Copyright the rbdcrypt authors
 #include "rbd/pool_map.h"
 
+#include <algorithm>
 #include <functional>
 #include <optional>
-#include <vector>
 
 #include "base/strings.h"
 
@@ -77,6 +77,17 @@ Result<std::string> FindPoolName(RadosClient& client, std::int64_t id) {
                        client, [id](const NumberedPool& listed) { return listed.id == id; },
                        Cat("pool number ", id)));
   return std::move(pool.name);
+}
+
+Result<std::vector<std::string>> ListPoolNames(RadosClient& client) {
+  RETURN_IF_ERROR(client.WaitForNewestMap());
+  ASSIGN_OR_RETURN(const std::string text, ListNames(client));
+  std::vector<std::string> names;
+  for (const char* name = text.c_str(); *name != '\0'; name += names.back().size() + 1) {
+    names.emplace_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 }  // namespace rbdcrypt::rbd

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "rbd/rados_client.h"
@@ -20,5 +21,8 @@ Result<std::int64_t> FindPoolId(RadosClient& client, std::string_view name);
 
 // kNotFound: no pool of that number.
 Result<std::string> FindPoolName(RadosClient& client, std::int64_t id);
+
+// Of the newest map, sorted.
+Result<std::vector<std::string>> ListPoolNames(RadosClient& client);
 
 }  // namespace rbdcrypt::rbd

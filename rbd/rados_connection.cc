@@ -2,8 +2,13 @@
 // Copyright the rbdcrypt authors
 #include "rbd/rados_connection.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <utility>
+
+#include <rbd/librbd.h>
 
 #include "base/handle.h"
 #include "base/strings.h"
@@ -19,6 +24,9 @@ namespace {
 
 // What IsFenced() asks for; it need not exist.
 constexpr char kProbeObject[] = "rbd_info";
+
+// Room for the names of a pool's namespaces at the first try.
+constexpr std::size_t kNamespaceBytes = 4096;
 
 class RadosPoolParts final : public Pool {
  public:
@@ -71,6 +79,30 @@ Result<std::string> RadosConnection::PoolName(std::int64_t pool_id) {
 
 Result<std::int64_t> RadosConnection::PoolId(std::string_view name) {
   return FindPoolId(*client_, name);
+}
+
+Result<std::vector<std::string>> RadosConnection::PoolNames() {
+  return ListPoolNames(*client_);
+}
+
+Result<std::vector<std::string>> RadosConnection::NamespacesOf(std::string_view pool) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<RadosPool> opened, RadosPool::Open(client_, pool, ""));
+  std::string text(kNamespaceBytes, '\0');
+  int result = -ERANGE;
+  std::size_t size = text.size();
+  while (result == -ERANGE) {
+    text.resize(size);
+    result = rbd_namespace_list(opened->io(), text.data(), &size);
+  }
+  if (result < 0) {
+    return opened->Error(result, "list the namespaces of", "");
+  }
+  std::vector<std::string> names;
+  for (std::size_t at = 0; at < size; at += names.back().size() + 1) {
+    names.emplace_back(text.c_str() + at);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 Result<std::string> RadosConnection::Fsid() {

@@ -29,6 +29,8 @@ class RadosConnection final : public Connection {
                                          std::string_view rados_namespace) override;
   Result<std::string> PoolName(std::int64_t pool_id) override;
   Result<std::int64_t> PoolId(std::string_view name) override;
+  Result<std::vector<std::string>> PoolNames() override;
+  Result<std::vector<std::string>> NamespacesOf(std::string_view pool) override;
   Result<std::string> Fsid() override;
   Result<std::vector<std::string>> OwnAddresses() override;
   Status Blocklist(std::string_view address, std::chrono::seconds duration) override;

@@ -16,8 +16,6 @@
 namespace rbdcrypt::rbd {
 namespace {
 
-constexpr char kFileType[] = "file";
-
 Result<LocatedVolume> LocateFor(const VolumeFlowParts& parts,
                                 const Context& context,
                                 const Caller& caller,
@@ -158,7 +156,7 @@ Status StagePreparation::OpenAlone() {
 
 // Safety A5: whoever calls it encrypted is believed.
 Result<bool> StagePreparation::IsEncrypted() {
-  if (volume_.entry.encryption_type == kFileType) {
+  if (volume_.entry.encryption_type == kEncryptionTypeFile) {
     return FailedPrecondition(Cat("volume ", volume_.volume_id, ": its encryptionType is file ",
                                   "(fscrypt), which this driver does not serve; keep it with ",
                                   "ceph-csi or copy its data to a volume of type block"));

@@ -195,6 +195,10 @@ def run_kmip(folder, _options):
     return run_shares(folder, "tests/kmip_server")
 
 
+def run_scheduler(folder, _options):
+    return pytest(folder, "tests/rotation")
+
+
 def run_demo(folder, _options):
     return pytest(folder, "tests/demo")
 
@@ -211,6 +215,7 @@ SUITES = {
     "sanity": (run_sanity, [DRIVER]),
     "kms": (run_kms, [DRIVER, ("asan", "kms_tests")]),
     "kmip": (run_kmip, [DRIVER, ("asan", "kmip_tests")]),
+    "scheduler": (run_scheduler, [("asan", "cron_next")]),
     "guest": (run_guest, [DRIVER, ("crash", "krbd_real_test")]),
     "demo": (run_demo, [DRIVER]),
 }

@@ -50,6 +50,25 @@ TEST(ContextTest, BackgroundNeverEnds) {
   EXPECT_EQ(&context.clock(), &SystemClock());
 }
 
+TEST(ContextTest, EndsWhereEitherSaysThatItIsCancelled) {
+  bool theirs = false;
+  bool ours = false;
+  FakeClock clock;
+  const Context outer =
+      Context({.clock = &clock, .is_cancelled = [&] { return theirs; }}).WithTimeout(seconds(2));
+  const Context inner = outer.AlsoCancelledBy([&] { return ours; });
+  EXPECT_THAT(inner.Check("go on"), IsOk());
+  ours = true;
+  EXPECT_THAT(inner.Check("go on"), StatusIs(Code::kCancelled));
+  EXPECT_THAT(outer.Check("go on"), IsOk());
+  ours = false;
+  theirs = true;
+  EXPECT_THAT(inner.Check("go on"), StatusIs(Code::kCancelled));
+  theirs = false;
+  clock.Advance(seconds(2));
+  EXPECT_THAT(inner.Check("go on"), StatusIs(Code::kDeadlineExceeded));
+}
+
 TEST(ContextTest, EndsAtItsDeadlineAndSaysWhatWasNext) {
   FakeClock clock;
   const Context context({.clock = &clock, .deadline = clock.Now() + seconds(2)});

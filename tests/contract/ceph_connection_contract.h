@@ -3,6 +3,7 @@
 #pragma once
 
 // The part of ceph_contract.h about connections, pools and fencing.
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -38,6 +39,14 @@ TEST_P(CephContract, UnknownPoolsAndNamespacesAreToldApart) {
   EXPECT_THAT(first().PoolName(1'000'000), StatusIs(Code::kNotFound));
   EXPECT_THAT(first().OpenPool("no-such-pool", ""), StatusIs(Code::kNotFound));
   EXPECT_THAT(first().OpenPool("rbd", "no-such-namespace"), StatusIs(Code::kInvalidArgument));
+}
+
+TEST_P(CephContract, PoolsAndNamespacesAreListed) {
+  ASSERT_OK_AND_ASSIGN(const std::vector<std::string> pools, first().PoolNames());
+  EXPECT_THAT(pools, ::testing::Contains("rbd"));
+  EXPECT_TRUE(std::is_sorted(pools.begin(), pools.end()));
+  EXPECT_THAT(first().NamespacesOf("rbd"), IsOkAndHolds(::testing::Contains("contract")));
+  EXPECT_THAT(first().NamespacesOf("no-such-pool"), StatusIs(Code::kNotFound));
 }
 
 TEST_P(CephContract, NamespacesAreWorldsOfTheirOwn) {

@@ -233,4 +233,26 @@ TEST_P(CephImageContract, TrashKeepsNameAndIdUntilPurged) {
   EXPECT_THAT(pool().images().PurgeFromTrash(id), IsOk());
 }
 
+TEST_P(CephImageContract, TrashedImageIsReadByItsIdWhileItIsThere) {
+  const std::string id = image().Id();
+  ASSERT_THAT(image().SetMetadata("rbd.csi.ceph.com/dek", "one"), IsOk());
+  ASSERT_THAT(image().Write(0, SectorOf(7)), IsOk());
+  Close();
+  EXPECT_THAT(pool().images().OpenTrashed(id), StatusIs(Code::kNotFound));
+  ASSERT_THAT(pool().images().MoveToTrash(name()), IsOk());
+  {
+    ASSERT_OK_AND_ASSIGN(const auto trashed, pool().images().OpenTrashed(id));
+    EXPECT_EQ(trashed->Id(), id);
+    EXPECT_THAT(trashed->GetMetadata("rbd.csi.ceph.com/dek"), IsOkAndHolds(std::string("one")));
+    Sector sector = SectorOf(0);
+    EXPECT_THAT(trashed->Read(0, sector), IsOk());
+    EXPECT_EQ(sector, SectorOf(7));
+    EXPECT_THAT(trashed->SetMetadata("a", "1"), ::testing::Not(IsOk()));
+    EXPECT_THAT(trashed->Watchers(), IsOkAndHolds(::testing::IsEmpty()));
+  }
+  EXPECT_THAT(pool().images().PurgeFromTrash(id), IsOk());
+  EXPECT_TRUE(world().Eventually(
+      [&] { return pool().images().OpenTrashed(id).status().code() == Code::kNotFound; }));
+}
+
 }  // namespace rbdcrypt::testing

@@ -2,6 +2,8 @@
 // Copyright the rbdcrypt authors
 #include "tests/fakes/fake_connection.h"
 
+#include <algorithm>
+
 #include "base/strings.h"
 
 namespace rbdcrypt::testing {
@@ -52,6 +54,32 @@ Result<std::int64_t> FakeConnection::PoolId(std::string_view name) {
     return NotFound(Cat("no pool has the name ", name));
   }));
   return found;
+}
+
+Result<std::vector<std::string>> FakeConnection::PoolNames() {
+  std::vector<std::string> names;
+  RETURN_IF_ERROR(ceph_.Ask(*client_, [&](FakeCephModel& model) {
+    for (const auto& [id, pool] : model.pools) {
+      names.push_back(pool.name);
+    }
+    return OkStatus();
+  }));
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<std::vector<std::string>> FakeConnection::NamespacesOf(std::string_view pool) {
+  ASSIGN_OR_RETURN(const std::int64_t id, PoolId(pool));
+  std::vector<std::string> names;
+  RETURN_IF_ERROR(ceph_.Ask(*client_, [&](FakeCephModel& model) {
+    for (const auto& [name, space] : model.pools.at(id).spaces) {
+      if (!name.empty()) {
+        names.push_back(name);
+      }
+    }
+    return OkStatus();
+  }));
+  return names;
 }
 
 Result<std::string> FakeConnection::Fsid() {

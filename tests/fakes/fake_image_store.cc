@@ -108,6 +108,20 @@ Result<std::vector<rbd::TrashEntry>> FakeImageStore::ListTrash() {
   return entries;
 }
 
+Result<std::unique_ptr<rbd::Image>> FakeImageStore::OpenTrashed(std::string_view image_id) {
+  std::shared_ptr<FakeImageData> image;
+  RETURN_IF_ERROR(seat_.Ask([&](FakeSpace& space) {
+    const auto found = space.trash.find(std::string(image_id));
+    if (found == space.trash.end()) {
+      return NotFound(Cat("no image ", image_id, " is in the trash"));
+    }
+    image = found->second;
+    return OkStatus();
+  }));
+  return std::make_unique<FakeImage>(seat_, std::move(image), rbd::OpenMode::kReadOnly,
+                                     /*handle=*/0);
+}
+
 Status FakeImageStore::PurgeFromTrash(std::string_view image_id) {
   return seat_.Change([&](FakeSpace& space) -> Result<FakeEffect> {
     const auto found = space.trash.find(std::string(image_id));

@@ -26,6 +26,7 @@ class FakeImageStore final : public rbd::ImageStore {
   Result<std::vector<std::string>> List() override;
   Status MoveToTrash(std::string_view name) override;
   Result<std::vector<rbd::TrashEntry>> ListTrash() override;
+  Result<std::unique_ptr<rbd::Image>> OpenTrashed(std::string_view image_id) override;
   Status PurgeFromTrash(std::string_view image_id) override;
 
  private:

@@ -109,7 +109,9 @@ std::variant<Refusal, CipherJob> ReadJob(const Call& call) {
                    .is_gcm = *mode == static_cast<std::uint32_t>(BlockCipherMode::kGcm),
                    .data = BytesOf(call.payload, Tag::kData),
                    .iv = BytesOf(call.payload, Tag::kIvCounterNonce),
-                   .additional = BytesOf(call.payload, Tag::kAeAdditionalData)};
+                   .additional = call.rules.ignores_additional_data
+                                     ? FakeBytes()
+                                     : BytesOf(call.payload, Tag::kAeAdditionalData)};
   const bool is_iv_wrong = job.is_gcm ? job.iv.size() > 128 : job.iv.size() != kBlockBytes;
   if (!job.iv.empty() && is_iv_wrong) {
     return Refusal{

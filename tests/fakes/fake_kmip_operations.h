@@ -43,6 +43,8 @@ struct FakeKmipRules {
   bool needs_tag_length = false;
   // Encrypts under an IV of its own, whatever the request has, and answers that.
   bool makes_iv = false;
+  // Neither Encrypt nor Decrypt looks at AE Additional Data.
+  bool ignores_additional_data = false;
   // Decrypt, too, is for active keys only. Otherwise deactivated and compromised ones serve it.
   bool decrypts_active_only = false;
   // Permission Denied for what the state or usage mask forbids, General Failure for what does not

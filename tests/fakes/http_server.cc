@@ -4,27 +4,15 @@
 
 #include <algorithm>
 #include <array>
-#include <csignal>
-#include <cstdio>
 #include <utility>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <openssl/bio.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <strings.h>
 #include <sys/socket.h>
 
-#include "base/status.h"
 #include "base/strings.h"
 
 namespace rbdcrypt::testing {
 namespace {
-
-using Memory = CHandle<BIO, BIO_free_all>;
-using Certificate = CHandle<X509, X509_free>;
 
 constexpr std::size_t kChunkBytes = 7;
 
@@ -36,49 +24,6 @@ std::string FindHeader(const std::vector<net::Header>& headers, std::string_view
     }
   }
   return "";
-}
-
-Memory MemoryOf(const std::string& text) {
-  return Memory(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
-Certificate ReadCertificate(const std::string& pem) {
-  Certificate certificate(PEM_read_bio_X509(MemoryOf(pem).get(), nullptr, nullptr, nullptr));
-  RBDCRYPT_CHECK(certificate != nullptr);
-  return certificate;
-}
-
-CHandle<SSL_CTX, SSL_CTX_free> NewTlsContext(const HttpServer::Tls& tls) {
-  CHandle<SSL_CTX, SSL_CTX_free> context(SSL_CTX_new(TLS_server_method()));
-  const CHandle<EVP_PKEY, EVP_PKEY_free> key(
-      PEM_read_bio_PrivateKey(MemoryOf(tls.certificate.key_pem).get(), nullptr, nullptr, nullptr));
-  RBDCRYPT_CHECK(SSL_CTX_use_certificate(
-                     context.get(), ReadCertificate(tls.certificate.certificate_pem).get()) == 1);
-  RBDCRYPT_CHECK(SSL_CTX_use_PrivateKey(context.get(), key.get()) == 1);
-  if (tls.only_version != 0) {
-    SSL_CTX_set_min_proto_version(context.get(), tls.only_version);
-    SSL_CTX_set_max_proto_version(context.get(), tls.only_version);
-  }
-  if (!tls.client_ca_pem.empty()) {
-    X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()),
-                        ReadCertificate(tls.client_ca_pem).get());
-    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-    // Without one OpenSSL refuses to resume sessions of clients with certificates.
-    constexpr std::array<unsigned char, 4> kSessionContext = {'t', 'e', 's', 't'};
-    SSL_CTX_set_session_id_context(context.get(), kSessionContext.data(), kSessionContext.size());
-  }
-  return context;
-}
-
-std::string ClientNameOf(SSL* tls) {
-  const Certificate certificate(SSL_get1_peer_certificate(tls));
-  if (certificate == nullptr) {
-    return "";
-  }
-  std::array<char, 256> name = {};
-  X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()), NID_commonName, name.data(),
-                            static_cast<int>(name.size()));
-  return name.data();
 }
 
 std::string Chunked(std::string_view body) {
@@ -147,15 +92,12 @@ class HttpConnection {
     if (is_open_ && tls_ != nullptr) {
       SSL_shutdown(tls_.get());
     }
-    server_.Forget(fd_.get());
   }
 
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
 
   void Run() {
-    const int on = 1;
-    ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (!Handshake()) {
       CloseHalf();
       return;
@@ -180,7 +122,7 @@ class HttpConnection {
       return true;
     }
     tls_.reset(SSL_new(server_.tls_.get()));
-    SSL_set_fd(tls_.get(), fd_.get());
+    SSL_set_fd(tls_.get(), fd_);
     return SSL_accept(tls_.get()) == 1;
   }
 
@@ -188,7 +130,7 @@ class HttpConnection {
   bool Read() {
     std::array<char, 16384> bytes;
     const ssize_t count = tls_ != nullptr ? SSL_read(tls_.get(), bytes.data(), bytes.size())
-                                          : ::recv(fd_.get(), bytes.data(), bytes.size(), 0);
+                                          : ::recv(fd_, bytes.data(), bytes.size(), 0);
     if (count <= 0) {
       return false;
     }
@@ -200,7 +142,7 @@ class HttpConnection {
     while (!bytes.empty()) {
       const ssize_t count =
           tls_ != nullptr ? SSL_write(tls_.get(), bytes.data(), static_cast<int>(bytes.size()))
-                          : ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+                          : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
       if (count <= 0) {
         return false;
       }
@@ -234,8 +176,7 @@ class HttpConnection {
     buffer_.erase(0, length);
     request.connection = number_;
     if (tls_ != nullptr) {
-      const char* const name = SSL_get_servername(tls_.get(), TLSEXT_NAMETYPE_host_name);
-      request.server_name = name != nullptr ? name : "";
+      request.server_name = WantedNameOf(tls_.get());
       request.client_name = ClientNameOf(tls_.get());
     }
     return request;
@@ -287,20 +228,20 @@ class HttpConnection {
     if (is_open_ && tls_ != nullptr) {
       SSL_shutdown(tls_.get());
     }
-    ::shutdown(fd_.get(), SHUT_WR);
+    ::shutdown(fd_, SHUT_WR);
     std::array<char, 4096> dropped;
-    while (::recv(fd_.get(), dropped.data(), dropped.size(), 0) > 0) {
+    while (::recv(fd_, dropped.data(), dropped.size(), 0) > 0) {
     }
   }
 
   void Reset() {
     const linger at_once = {.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     tls_.reset();
   }
 
   HttpServer& server_;
-  UniqueFd fd_;
+  const int fd_;
   const int number_;
   bool is_open_ = true;
   CHandle<SSL, SSL_free> tls_;
@@ -308,43 +249,14 @@ class HttpConnection {
 };
 
 HttpServer::HttpServer(Handler handler, std::optional<Tls> tls)
-    : handler_(std::move(handler)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  if (tls) {
-    tls_ = NewTlsContext(*tls);
-  }
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* const generic = reinterpret_cast<sockaddr*>(&address);
-  RBDCRYPT_CHECK(::bind(listener_.get(), generic, size) == 0);
-  RBDCRYPT_CHECK(::listen(listener_.get(), SOMAXCONN) == 0);
-  RBDCRYPT_CHECK(::getsockname(listener_.get(), generic, &size) == 0);
-  port_ = ntohs(address.sin_port);
-  acceptor_ = std::thread([this] { Accept(); });
-}
-
-HttpServer::~HttpServer() {
-  ::shutdown(listener_.get(), SHUT_RDWR);
-  acceptor_.join();
-  CloseConnections();
-  std::vector<std::thread> threads;
-  {
-    absl::MutexLock lock(&mutex_);
-    threads.swap(threads_);
-  }
-  for (std::thread& thread : threads) {
-    thread.join();
-  }
-}
+    : handler_(std::move(handler)),
+      tls_(tls ? NewServerTlsContext(*tls) : nullptr),
+      listener_([this](int fd, int number) { HttpConnection(*this, fd, number).Run(); }) {}
 
 net::Url HttpServer::Address(std::string_view host) const {
-  return {.scheme = tls_ != nullptr ? "https" : "http", .host = std::string(host), .port = port_};
-}
-
-int HttpServer::connections() const {
-  absl::MutexLock lock(&mutex_);
-  return connections_;
+  return {.scheme = tls_ != nullptr ? "https" : "http",
+          .host = std::string(host),
+          .port = listener_.port()};
 }
 
 int HttpServer::requests() const {
@@ -359,39 +271,9 @@ void HttpServer::AwaitRequests(int count) const {
   mutex_.Await(absl::Condition(&enough));
 }
 
-void HttpServer::CloseConnections() {
-  absl::MutexLock lock(&mutex_);
-  for (const int fd : open_) {
-    ::shutdown(fd, SHUT_RDWR);
-  }
-}
-
-void HttpServer::Accept() {
-  // OpenSSL writes without MSG_NOSIGNAL; the threads made here inherit it.
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGPIPE);
-  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  for (;;) {
-    const int fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
-    if (fd < 0) {
-      return;
-    }
-    absl::MutexLock lock(&mutex_);
-    open_.insert(fd);
-    threads_.emplace_back(
-        [this, fd, number = ++connections_] { HttpConnection(*this, fd, number).Run(); });
-  }
-}
-
 void HttpServer::CountRequest() {
   absl::MutexLock lock(&mutex_);
   ++requests_;
-}
-
-void HttpServer::Forget(int fd) {
-  absl::MutexLock lock(&mutex_);
-  open_.erase(fd);
 }
 
 }  // namespace rbdcrypt::testing

@@ -5,10 +5,8 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <variant>
 #include <vector>
 
@@ -19,7 +17,8 @@
 #include "base/handle.h"
 #include "net/http_client.h"
 #include "net/url.h"
-#include "tests/support/test_certificates.h"
+#include "tests/fakes/loopback_server.h"
+#include "tests/fakes/server_tls.h"
 
 namespace rbdcrypt::testing {
 
@@ -110,26 +109,19 @@ class HttpServer {
   using Reply = std::variant<ServedAnswer, RawAnswer>;
   using Handler = std::function<Reply(const ServedRequest& request)>;
 
-  struct Tls {
-    TestCertificate certificate;
-    // Not empty: clients must show a certificate that one of these issued.
-    std::string client_ca_pem = {};
-    // TLS1_2_VERSION or TLS1_3_VERSION; 0 for both.
-    int only_version = 0;
-  };
+  using Tls = ServerTls;
 
   explicit HttpServer(Handler handler) : HttpServer(std::move(handler), std::nullopt) {}
 
   HttpServer(Handler handler, std::optional<Tls> tls);
-  ~HttpServer();
-  HttpServer(const HttpServer&) = delete;
-  HttpServer& operator=(const HttpServer&) = delete;
 
   // Under whatever name leads to 127.0.0.1.
   net::Url Address(std::string_view host = "127.0.0.1") const;
 
+  std::uint16_t port() const { return listener_.port(); }
+
   // Accepted so far, whatever became of them.
-  int connections() const;
+  int connections() const { return listener_.connections(); }
 
   // Read in whole so far.
   int requests() const;
@@ -138,26 +130,19 @@ class HttpServer {
   void AwaitRequests(int count) const;
 
   // Ends every connection that is open now and goes on serving new ones.
-  void CloseConnections();
+  void CloseConnections() { listener_.CloseConnections(); }
 
  private:
   friend class HttpConnection;
 
-  void Accept();
   void CountRequest();
-  void Forget(int fd);
 
   const Handler handler_;
-  CHandle<SSL_CTX, SSL_CTX_free> tls_;
-  UniqueFd listener_;
-  std::uint16_t port_ = 0;
+  const CHandle<SSL_CTX, SSL_CTX_free> tls_;
   mutable absl::Mutex mutex_;
-  int connections_ ABSL_GUARDED_BY(mutex_) = 0;
   int requests_ ABSL_GUARDED_BY(mutex_) = 0;
-  // Of the connections that are open, whose threads own them.
-  std::set<int> open_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);
-  std::thread acceptor_;
+  // The last member: its threads use the others.
+  LoopbackServer listener_;
 };
 
 }  // namespace rbdcrypt::testing

@@ -54,14 +54,28 @@ TEST(TriesTest, WhatAnotherServerNeedNotHaveGoesOn) {
 }
 
 TEST(TriesTest, AServerThatRefusesIsNotTriedAgain) {
-  for (const Verdict verdict : {Verdict::kRefused, Verdict::kNotNow}) {
-    Tries tries({"a:1", "b:1"});
-    EXPECT_FALSE(tries.IsLast(0, Failure(verdict)));
-    EXPECT_FALSE(tries.MayTry(0));
-    EXPECT_TRUE(tries.MayTryAny());
-    EXPECT_FALSE(tries.IsLast(1, Failure(verdict)));
-    EXPECT_FALSE(tries.MayTryAny());
-  }
+  Tries tries({"a:1", "b:1"});
+  EXPECT_FALSE(tries.IsLast(0, Failure(Verdict::kRefused)));
+  EXPECT_FALSE(tries.MayTry(0));
+  EXPECT_FALSE(tries.IsLast(1, Failure(Verdict::kUnreachable)));
+  EXPECT_TRUE(tries.IsWorthARound());
+  EXPECT_FALSE(tries.IsLast(1, Failure(Verdict::kRefused)));
+  EXPECT_FALSE(tries.IsWorthARound());
+}
+
+TEST(TriesTest, ServersThatAreAllNotAskedAreNotWaitedFor) {
+  Tries tries({"a:1", "b:1"});
+  EXPECT_FALSE(tries.IsLast(0, Failure(Verdict::kNotNow)));
+  EXPECT_FALSE(tries.IsLast(1, Failure(Verdict::kNotNow)));
+  EXPECT_FALSE(tries.IsWorthARound());
+}
+
+TEST(TriesTest, OneThatWasNotAskedMayBeAskedInTheNextRound) {
+  Tries tries({"a:1", "b:1"});
+  EXPECT_FALSE(tries.IsLast(0, Failure(Verdict::kNotNow)));
+  EXPECT_FALSE(tries.IsLast(1, Failure(Verdict::kUnreachable)));
+  EXPECT_TRUE(tries.IsWorthARound());
+  EXPECT_TRUE(tries.MayTry(0));
 }
 
 TEST(TriesTest, MalformedAnswersOfOneServerAreAskedForTwice) {

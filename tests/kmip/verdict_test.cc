@@ -39,8 +39,11 @@ TEST(VerdictTest, AServerThatDoesNotKnowUsIsPassedOver) {
   EXPECT_EQ(VerdictOfReason(ResultReason::kAuthenticationNotSuccessful), Verdict::kRefused);
 }
 
-TEST(VerdictTest, AReasonThatNobodyKnowsIsFinal) {
-  EXPECT_EQ(kmip::VerdictOf(FailureOf(0x80001234)), Verdict::kFinal);
+TEST(VerdictTest, AReasonThatNobodyKnowsIsAmbiguous) {
+  EXPECT_EQ(kmip::VerdictOf(FailureOf(0x80001234)), Verdict::kAmbiguous);
+}
+
+TEST(VerdictTest, AFailureWithoutAReasonIsFinal) {
   EXPECT_EQ(kmip::VerdictOf(kmip::FromReason(kmip::Operation::kGet, 1, std::nullopt, "")),
             Verdict::kFinal);
 }

@@ -84,6 +84,22 @@ TEST_F(RegistryTest, WhoKeepsDeksIsKnownWithoutOpeningAnything) {
   EXPECT_EQ(seen_.id, "");
 }
 
+TEST_F(RegistryTest, TellsItsEntriesAndTheirProviders) {
+  EXPECT_THAT(registry_.Ids(Context::Background()),
+              IsOkAndHolds(std::set<std::string>{"default", "mine", "theirs"}));
+  EXPECT_THAT(registry_.ProviderOf(Context::Background(), "mine"),
+              IsOkAndHolds(std::string("recorder")));
+  EXPECT_THAT(registry_.ProviderOf(Context::Background(), "default"),
+              IsOkAndHolds(std::string("default")));
+  EXPECT_THAT(registry_.ProviderOf(Context::Background(), "absent"),
+              StatusIs(Code::kInvalidArgument, HasSubstr("\"absent\"")));
+}
+
+TEST_F(RegistryTest, KeysThatNobodyAdministersHereAreToldSo) {
+  EXPECT_THAT(registry_.OpenAdmin(Context::Background(), {.kms_id = "mine", .secrets = secrets_}),
+              StatusIs(Code::kUnimplemented, AllOf(HasSubstr("\"mine\""), HasSubstr("recorder"))));
+}
+
 TEST_F(RegistryTest, HandsEntryAndTenantToTheProvider) {
   EXPECT_THAT(Open("mine"), IsOk());
   EXPECT_EQ(seen_.id, "mine");

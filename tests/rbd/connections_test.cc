@@ -43,6 +43,12 @@ class NumberedConnection final : public Connection {
 
   Result<std::int64_t> PoolId(std::string_view) override { return Unimplemented("pools"); }
 
+  Result<std::vector<std::string>> PoolNames() override { return Unimplemented("pools"); }
+
+  Result<std::vector<std::string>> NamespacesOf(std::string_view) override {
+    return Unimplemented("pools");
+  }
+
   // Tells the connections apart.
   Result<std::string> Fsid() override { return Unavailable("no cluster"); }
 

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "rbd/volume_id.h"
+#include "tests/rbd/recorded_pool.h"
 #include "tests/rbd/volume_world.h"
 #include "tests/support/status_matchers.h"
 
@@ -15,6 +16,7 @@ namespace rbdcrypt::rbd {
 namespace {
 
 using ::rbdcrypt::testing::IsOk;
+using ::rbdcrypt::testing::LoadRecording;
 using ::rbdcrypt::testing::VolumeWorld;
 
 constexpr char kUuid[] = "b0285c97-a0ce-11eb-8c66-0242ac110002";
@@ -70,6 +72,27 @@ TEST(OrphansTest, ImagesOfOtherNamesAreNobodysBusiness) {
   VolumeWorld world;
   ASSERT_THAT(world.ceph.Admin().images().Create("my-image", {.size_bytes = 1 << 20}), IsOk());
   EXPECT_EQ(Found(world), "");
+}
+
+TEST(OrphansTest, NothingOfARecordedPoolIsAnOrphanTheImageOfACloneIncluded) {
+  VolumeWorld world;
+  LoadRecording(world.ceph, "copies.json");
+  EXPECT_EQ(Found(world), "");
+}
+
+TEST(OrphansTest, JournalObjectThatCannotBeReadHidesNothingElse) {
+  VolumeWorld world;
+  Pool& pool = world.ceph.Admin();
+  const std::string object = std::string("csi.volume.") + kUuid;
+  ASSERT_THAT(pool.omap().CreateObject(object, {{"csi.journalpool", "?"}}), IsOk());
+  ASSERT_THAT(pool.omap().SetNew("csi.volumes.default", "csi.volume.pvc-1", kUuid), IsOk());
+  ASSERT_THAT(pool.images().Create(std::string("csi-vol-") + kUuid, {.size_bytes = 1 << 20}),
+              IsOk());
+  ASSERT_THAT(
+      pool.images().Create("csi-vol-ba68226a-672f-4ba5-97bc-22840318b2ec", {.size_bytes = 1 << 20}),
+      IsOk());
+  EXPECT_EQ(Found(world),
+            "journal-object " + object + "; image csi-vol-ba68226a-672f-4ba5-97bc-22840318b2ec; ");
 }
 
 TEST(OrphansTest, EachKindIsFound) {

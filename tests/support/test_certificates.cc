@@ -6,6 +6,7 @@
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 #include "base/status.h"
@@ -40,8 +41,8 @@ std::string PemOf(EVP_PKEY* key, const char* password) {
   return TextOf(memory.get());
 }
 
-Key NewKey() {
-  Key key(EVP_EC_gen("P-256"));
+Key NewKey(bool is_rsa) {
+  Key key(is_rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256"));
   RBDCRYPT_CHECK(key != nullptr);
   return key;
 }
@@ -73,19 +74,20 @@ Certificate NewCertificate(EVP_PKEY* key, const std::string& common_name) {
 
 }  // namespace
 
-TestCa::TestCa(const std::string& common_name)
-    : key_(NewKey()), certificate_(NewCertificate(key_.get(), common_name)) {
+TestCa::TestCa(const std::string& common_name, const TestCa* issuer)
+    : key_(NewKey(false)), certificate_(NewCertificate(key_.get(), common_name)) {
   X509_gmtime_adj(X509_getm_notBefore(certificate_.get()), -2 * kHour);
   X509_gmtime_adj(X509_getm_notAfter(certificate_.get()), 24 * kHour);
-  X509_set_issuer_name(certificate_.get(), X509_get_subject_name(certificate_.get()));
+  const TestCa& signer = issuer != nullptr ? *issuer : *this;
+  X509_set_issuer_name(certificate_.get(), X509_get_subject_name(signer.certificate_.get()));
   AddExtension(certificate_.get(), NID_basic_constraints, "critical,CA:TRUE");
   AddExtension(certificate_.get(), NID_key_usage, "critical,keyCertSign");
-  RBDCRYPT_CHECK(X509_sign(certificate_.get(), key_.get(), EVP_sha256()) > 0);
+  RBDCRYPT_CHECK(X509_sign(certificate_.get(), signer.key_.get(), EVP_sha256()) > 0);
   certificate_pem_ = PemOf(certificate_.get());
 }
 
 TestCertificate TestCa::Issue(const Subject& subject) const {
-  const Key key = NewKey();
+  const Key key = NewKey(subject.is_rsa);
   const Certificate certificate = NewCertificate(key.get(), subject.common_name);
   X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -2 * kHour);
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), subject.is_expired ? -kHour : 24 * kHour);
@@ -100,7 +102,7 @@ TestCertificate TestCa::Issue(const Subject& subject) const {
 }
 
 std::string EncryptedTestKeyPem() {
-  return PemOf(NewKey().get(), "a password");
+  return PemOf(NewKey(false).get(), "a password");
 }
 
 }  // namespace rbdcrypt::testing
