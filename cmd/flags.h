@@ -14,8 +14,10 @@ namespace rbdcrypt::cmd {
 // wins over the environment, the environment over the default.
 void AddFlags(CLI::App& app, ControllerOptions& options);
 void AddFlags(CLI::App& app, NodeOptions& options);
-void AddFlags(CLI::App& app, PoolOptions& options);
+void AddFlags(CLI::App& app, OrphansOptions& options);
 void AddFlags(CLI::App& app, KmsCheckOptions& options);
+void AddFlags(CLI::App& app, KmsCreateKeyOptions& options);
+void AddFlags(CLI::App& app, KmsDestroyKeyOptions& options);
 void AddFlags(CLI::App& app, RpcOptions& options);
 
 }  // namespace rbdcrypt::cmd

@@ -5,14 +5,14 @@
 #include <chrono>
 #include <iomanip>
 #include <memory>
+#include <optional>
+#include <utility>
 
-#include "base/clock.h"
-#include "base/context.h"
-#include "base/json.h"
-#include "base/log.h"
-#include "base/metrics.h"
-#include "cmd/key_managers.h"
-#include "cmd/kubernetes.h"
+#include "cmd/ceph_access.h"
+#include "cmd/image_text.h"
+#include "cmd/kms_session.h"
+#include "cmd/volume_check.h"
+#include "rbd/cluster.h"
 
 namespace rbdcrypt::cmd {
 namespace {
@@ -22,6 +22,78 @@ constexpr int kNameWidth = 16;
 double Milliseconds(std::chrono::nanoseconds took) {
   return std::chrono::duration<double, std::milli>(took).count();
 }
+
+// The preflight of the entry says whether its DEKs can be asked for at all: if not, one error
+// stands for all volumes.
+Result<VolumeCheck> TryVolumes(const KmsCheckOptions& options,
+                               const kms::CheckReport& report,
+                               kms::Registry& registry,
+                               const rbd::OnProof& on_proof) {
+  if (!report.is_open || IsTransient(report.status())) {
+    return Annotate(report.status(), "the key manager cannot be asked");
+  }
+  ASSIGN_OR_RETURN(const CephAccess ceph, ConnectToCeph(options.cluster));
+  ASSIGN_OR_RETURN(const std::unique_ptr<rbd::Pool> pool,
+                   ceph.connection->OpenPool(options.pool, options.rados_namespace.value_or(
+                                                               ceph.cluster.rados_namespace)));
+  return CheckVolumes(options, *pool, registry, on_proof);
+}
+
+VolumeCheck LookForVolumes(const KmsCheckOptions& options,
+                           const kms::CheckReport& report,
+                           kms::Registry& registry,
+                           const rbd::OnProof& on_proof) {
+  Result<VolumeCheck> check = TryVolumes(options, report, registry, on_proof);
+  if (check.ok()) {
+    return *std::move(check);
+  }
+  return {.cluster_id = options.cluster.cluster_id,
+          .pool = options.pool,
+          .rados_namespace = options.rados_namespace.value_or(""),
+          .opened = options.open,
+          .proof = {.status = check.status()}};
+}
+
+// Lines as soon as they are known, or one JSON object at the end.
+class Telling {
+ public:
+  Telling(const KmsCheckOptions& options, const kms::CheckReport& report, std::ostream& out)
+      : as_json_(options.kms.json), report_(report), out_(out) {
+    if (!as_json_) {
+      PrintReport(report_, out_);
+    }
+  }
+
+  void Tell(const rbd::EncryptedImage& found, const rbd::VolumeProof& proof) {
+    if (as_json_) {
+      rows_.push_back(ProofJson(found, proof));
+    } else {
+      PrintProof(found, proof, out_);
+    }
+  }
+
+  // Whether all went well.
+  bool End(const std::optional<VolumeCheck>& volumes) {
+    const bool is_ok = report_.status().ok() && (!volumes.has_value() || volumes->ok());
+    if (as_json_) {
+      Json object = ReportJson(report_);
+      object["ok"] = is_ok;
+      if (volumes.has_value()) {
+        object["volumes"] = VolumeCheckJson(*volumes, std::move(rows_));
+      }
+      out_ << object.dump() << "\n";
+    } else if (volumes.has_value()) {
+      PrintVolumeCheck(*volumes, out_);
+    }
+    return is_ok;
+  }
+
+ private:
+  const bool as_json_;
+  const kms::CheckReport& report_;
+  std::ostream& out_;
+  Json rows_ = Json::array();
+};
 
 }  // namespace
 
@@ -46,40 +118,33 @@ void PrintReport(const kms::CheckReport& report, std::ostream& out) {
   }
 }
 
-void PrintReportJson(const kms::CheckReport& report, std::ostream& out) {
+Json ReportJson(const kms::CheckReport& report) {
   Json steps = Json::array();
   for (const kms::CheckStep& step : report.steps) {
     Json one = {
         {"name", step.name}, {"ok", step.status.ok()}, {"milliseconds", Milliseconds(step.took)}};
     if (!step.status.ok()) {
-      one["code"] = CodeName(step.status.code());
-      one["message"] = Message(step.status);
+      one.update(StatusJson(step.status));
     }
     steps.push_back(std::move(one));
   }
-  const Json object = {{"kmsId", report.kms_id},     {"provider", report.provider},
-                       {"tenant", report.tenant},    {"ok", report.status().ok()},
-                       {"leftOut", report.left_out}, {"steps", std::move(steps)}};
-  out << object.dump() << "\n";
+  return {{"kmsId", report.kms_id},     {"provider", report.provider}, {"tenant", report.tenant},
+          {"ok", report.status().ok()}, {"leftOut", report.left_out},  {"steps", std::move(steps)}};
 }
 
 Result<bool> RunKmsCheck(const KmsCheckOptions& options, std::ostream& out) {
-  RETURN_IF_ERROR(InitLog("error", LogFormat::kText));
-  Metrics metrics;
-  ASSIGN_OR_RETURN(const std::unique_ptr<Kubernetes> kubernetes,
-                   Kubernetes::Find(k8s::ProcessEnvironment(), SystemClock(), "kms-check"));
-  KeyManagers managers(
-      {.config_file = options.kms_config, .vault_token_file = options.vault_token_file},
-      kubernetes.get(), metrics);
-  const Context context =
-      Context::Background().WithTimeout(std::chrono::seconds(options.timeout_seconds));
+  ASSIGN_OR_RETURN(const std::unique_ptr<KmsSession> session, KmsSession::Open(options.kms));
   const kms::RequestSecrets no_secrets;
   const kms::CheckReport report =
-      kms::Check(context, managers.registry(),
-                 {.kms_id = options.kms_id, .tenant = options.tenant, .secrets = no_secrets});
-  managers.Close();
-  options.json ? PrintReportJson(report, out) : PrintReport(report, out);
-  return report.status().ok();
+      kms::Check(session->context(), session->registry(),
+                 {.kms_id = options.kms.kms_id, .tenant = options.tenant, .secrets = no_secrets});
+  Telling telling(options, report, out);
+  if (options.cluster.cluster_id.empty()) {
+    return telling.End(std::nullopt);
+  }
+  return telling.End(
+      LookForVolumes(options, report, session->background_registry(),
+                     [&](const auto& found, const auto& proof) { telling.Tell(found, proof); }));
 }
 
 }  // namespace rbdcrypt::cmd

@@ -13,6 +13,8 @@
 #include "cmd/crash_points.h"
 #include "cmd/flags.h"
 #include "cmd/kms_check.h"
+#include "cmd/kms_create_key.h"
+#include "cmd/kms_destroy_key.h"
 #include "cmd/orphans.h"
 #include "cmd/process.h"
 #include "cmd/rpc.h"
@@ -32,7 +34,7 @@ int ExitCode(const Status& status) {
   return 0;
 }
 
-int Orphans(const PoolOptions& options) {
+int Orphans(const OrphansOptions& options) {
   const Result<int> count = PrintOrphans(options, std::cout);
   if (!count.ok()) {
     return ExitCode(count.status());
@@ -40,8 +42,8 @@ int Orphans(const PoolOptions& options) {
   return *count == 0 ? 0 : kFailed;
 }
 
-int KmsCheck(const KmsCheckOptions& options) {
-  const Result<bool> is_ok = RunKmsCheck(options, std::cout);
+// Of a verb that has said itself what did not go well.
+int ExitCode(const Result<bool>& is_ok) {
   if (!is_ok.ok()) {
     return ExitCode(is_ok.status());
   }
@@ -86,18 +88,40 @@ class CommandLine {
 
  private:
   void AddKms() {
-    CLI::App* const kms = app_.add_subcommand("kms", "Look after key managers");
-    kms->require_subcommand(1);
-    CLI::App* const check = kms->add_subcommand(
-        "check", "Preflight: read an entry, log in, store, read and delete a probe");
-    AddFlags(*check, kms_check_);
-    check->callback([this] { chosen_ = [this] { return KmsCheck(kms_check_); }; });
+    CLI::App& kms = *app_.add_subcommand("kms", "Look after key managers");
+    kms.require_subcommand(1);
+    AddTo(
+        kms, "check",
+        "Preflight: read an entry, log in, store, read and delete a probe; then, of a pool, prove "
+        "that each volume's DEK can be had",
+        kms_check_, [this] { return ExitCode(RunKmsCheck(kms_check_, std::cout)); });
+    AddTo(kms, "create-key", "Make a key-encryption key in a key manager", kms_create_key_,
+          [this] { return ExitCode(RunKmsCreateKey(kms_create_key_, std::cout)); });
+    AddTo(kms, "destroy-key", "Destroy a key-encryption key that nothing needs any more",
+          kms_destroy_key_,
+          [this] { return ExitCode(RunKmsDestroyKey(kms_destroy_key_, std::cout)); });
   }
 
-  CLI::App* Simple(const std::string& name, const std::string& text, std::function<int()> run) {
-    CLI::App* const command = app_.add_subcommand(name, text);
-    command->callback([this, run = std::move(run)] { chosen_ = run; });
+  CLI::App& SimpleIn(CLI::App& parent,
+                     const std::string& name,
+                     const std::string& text,
+                     std::function<int()> run) {
+    CLI::App& command = *parent.add_subcommand(name, text);
+    command.callback([this, run = std::move(run)] { chosen_ = run; });
     return command;
+  }
+
+  void Simple(const std::string& name, const std::string& text, std::function<int()> run) {
+    SimpleIn(app_, name, text, std::move(run));
+  }
+
+  template <typename Options>
+  void AddTo(CLI::App& parent,
+             const std::string& name,
+             const std::string& text,
+             Options& options,
+             std::function<int()> run) {
+    AddFlags(SimpleIn(parent, name, text, std::move(run)), options);
   }
 
   template <typename Options>
@@ -105,15 +129,17 @@ class CommandLine {
            const std::string& text,
            Options& options,
            std::function<int()> run) {
-    AddFlags(*Simple(name, text, std::move(run)), options);
+    AddTo(app_, name, text, options, std::move(run));
   }
 
   CLI::App app_{"CSI driver for encrypted Ceph RBD volumes", "rbdcrypt"};
   ControllerOptions controller_;
   NodeOptions node_;
   RpcOptions rpc_;
-  PoolOptions orphans_;
+  OrphansOptions orphans_;
   KmsCheckOptions kms_check_;
+  KmsCreateKeyOptions kms_create_key_;
+  KmsDestroyKeyOptions kms_destroy_key_;
   std::function<int()> chosen_;
 };
 

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace rbdcrypt::cmd {
 
@@ -53,27 +55,67 @@ struct NodeOptions {
   std::string daemon_cgroup;
 };
 
-// A pool to look at, and as whom.
-struct PoolOptions {
+// A cluster to look at, and as whom.
+struct ClusterOptions {
+  // --cluster: a clusterID; "" where none is looked at.
   std::string cluster_id;
-  std::string pool;
   std::string user = "admin";
   // File with the Ceph user's key in its base64 text form.
   std::string key_file;
-  std::string instance_id = "default";
   std::string cluster_config = "/etc/ceph-csi-config/config.json";
+};
+
+// What nothing points at in one pool.
+struct OrphansOptions {
+  ClusterOptions cluster;
+  std::string pool;
+  std::string instance_id = "default";
   bool json = false;
 };
 
-// A preflight of one key manager.
-struct KmsCheckOptions {
+// One key manager, for what a person does with it.
+struct KmsOptions {
   std::string kms_id;
-  // --tenant: the namespace of the PVCs to check it for; "": as the driver, where that is possible.
-  std::string tenant;
   std::string kms_config = DriverOptions().kms_config;
   std::string vault_token_file = DriverOptions().vault_token_file;
   std::uint32_t timeout_seconds = 60;
   bool json = false;
+};
+
+// A preflight of one key manager, and a proof that the volumes of a pool have their DEKs there.
+struct KmsCheckOptions {
+  KmsOptions kms;
+  // --tenant: the namespace of the PVCs to check it for; "": as the driver, where that is possible.
+  std::string tenant;
+  // Without a clusterID the preflight is all.
+  ClusterOptions cluster;
+  std::string pool;
+  // --namespace: of the pool, in RADOS; nothing: the cluster's own.
+  std::optional<std::string> rados_namespace;
+  // --open: each DEK must open its header, too.
+  bool open = false;
+};
+
+// A new KEK.
+struct KmsCreateKeyOptions {
+  KmsOptions kms;
+  int bits = 256;
+  std::string name;
+};
+
+// A KEK to be destroyed.
+struct KmsDestroyKeyOptions {
+  KmsOptions kms;
+  std::string key_id;
+  ClusterOptions cluster;
+  // --pool, "POOL" or "POOL/NAMESPACE"; none with all_pools.
+  std::vector<std::string> pools;
+  bool all_pools = false;
+  // --except-cluster: clusterIDs of the configuration in which no volume needs the key, as the
+  // caller says.
+  std::vector<std::string> except_clusters;
+  // --yes: not only say what would be done.
+  bool yes = false;
 };
 
 // One call to a CSI socket.

@@ -6,10 +6,8 @@
 
 #include "base/context.h"
 #include "base/json.h"
-#include "cmd/secret_file.h"
-#include "rbd/cluster_config.h"
+#include "cmd/ceph_access.h"
 #include "rbd/orphans.h"
-#include "rbd/rados_connection.h"
 
 namespace rbdcrypt::cmd {
 namespace {
@@ -30,17 +28,13 @@ void PrintJson(const std::vector<rbd::Orphan>& orphans, std::ostream& out) {
 
 }  // namespace
 
-Result<int> PrintOrphans(const PoolOptions& options, std::ostream& out) {
-  const rbd::ClusterConfig clusters(options.cluster_config, "");
-  ASSIGN_OR_RETURN(const rbd::ClusterEntry cluster, clusters.Find(options.cluster_id));
-  rbd::Credentials credentials{.user = options.user, .key = {}};
-  ASSIGN_OR_RETURN(credentials.key, ReadSecretFile(options.key_file));
-  ASSIGN_OR_RETURN(const auto connection,
-                   rbd::RadosConnection::Connect({cluster.monitors}, credentials, {}));
-  ASSIGN_OR_RETURN(const auto pool, connection->OpenPool(options.pool, cluster.rados_namespace));
+Result<int> PrintOrphans(const OrphansOptions& options, std::ostream& out) {
+  ASSIGN_OR_RETURN(const CephAccess ceph, ConnectToCeph(options.cluster));
+  ASSIGN_OR_RETURN(const auto pool,
+                   ceph.connection->OpenPool(options.pool, ceph.cluster.rados_namespace));
   ASSIGN_OR_RETURN(
       const std::vector<rbd::Orphan> orphans,
-      rbd::FindOrphans(Context::Background(), *connection, *pool, options.instance_id));
+      rbd::FindOrphans(Context::Background(), *ceph.connection, *pool, options.instance_id));
   options.json ? PrintJson(orphans, out) : PrintLines(orphans, out);
   return static_cast<int>(orphans.size());
 }

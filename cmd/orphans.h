@@ -10,6 +10,6 @@
 namespace rbdcrypt::cmd {
 
 // Prints what rbd::FindOrphans finds, one a line or as JSON. Returns how many there are.
-Result<int> PrintOrphans(const PoolOptions& options, std::ostream& out);
+Result<int> PrintOrphans(const OrphansOptions& options, std::ostream& out);
 
 }  // namespace rbdcrypt::cmd

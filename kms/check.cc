@@ -29,8 +29,11 @@ class Checking {
   }
 
   CheckReport Run() && {
-    if (Step("read the entry", [this] { return OpenKms(); }) && CanGoOn() &&
-        Step("log in", [this] { return kms_->Connect(context_); })) {
+    const bool is_read = Step("read the entry", [this] { return OpenKms(); });
+    const bool goes_on = is_read && CanGoOn();
+    report_.is_open =
+        goes_on ? Step("log in", [this] { return kms_->Connect(context_); }) : is_read;
+    if (goes_on && report_.is_open) {
       kms_->wrapper() != nullptr ? ProbeWrapper() : ProbeStore();
     }
     return std::move(report_);

@@ -31,6 +31,9 @@ struct CheckReport {
   std::vector<CheckStep> steps = {};
   // Why steps are missing though nothing failed; else "".
   std::string left_out = {};
+  // Whether asking for DEKs makes sense: the entry was read, and the login, if there was one, went
+  // well.
+  bool is_open = false;
 
   // The first step that failed, or null; and its error, or OK.
   const CheckStep* failure() const;

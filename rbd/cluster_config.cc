@@ -160,6 +160,23 @@ Result<ClusterEntry> ParseClusterEntry(std::string_view text,
       Cat("clusterID ", cluster_id, " is not in ", what, "; add it there, with its monitors"));
 }
 
+Result<std::vector<ClusterEntry>> ParseClusterEntries(std::string_view text,
+                                                      std::string_view what) {
+  ASSIGN_OR_RETURN(const Json clusters, ParseArray(text, what));
+  std::vector<ClusterEntry> entries;
+  for (std::size_t i = 0; i < clusters.size(); ++i) {
+    ASSIGN_OR_RETURN(const auto id, OptionalString(clusters[i], "clusterID", Element(what, i)));
+    const bool is_known =
+        std::any_of(entries.begin(), entries.end(),
+                    [&](const ClusterEntry& entry) { return entry.cluster_id == id.value_or(""); });
+    if (!id.value_or("").empty() && !is_known) {
+      ASSIGN_OR_RETURN(ClusterEntry entry, ReadEntry(clusters[i], *id, Element(what, i)));
+      entries.push_back(std::move(entry));
+    }
+  }
+  return entries;
+}
+
 Result<std::vector<MappedLocation>> ParseMappedLocations(std::string_view text,
                                                          const MappedLocation& place,
                                                          std::string_view what) {
@@ -188,13 +205,23 @@ Result<std::vector<MappedLocation>> ParseMappedLocations(std::string_view text,
 ClusterConfig::ClusterConfig(std::string config_path, std::string mapping_path)
     : config_path_(std::move(config_path)), mapping_path_(std::move(mapping_path)) {}
 
-Result<ClusterEntry> ClusterConfig::Find(std::string_view cluster_id) const {
-  ASSIGN_OR_RETURN(const auto text, ReadWholeFile(config_path_));
+Result<std::string> ClusterConfig::ReadConfig() const {
+  ASSIGN_OR_RETURN(auto text, ReadWholeFile(config_path_));
   if (!text.has_value()) {
     return InvalidArgument(
         Cat("there is no ", config_path_, "; mount the ConfigMap that names the clusters"));
   }
-  ASSIGN_OR_RETURN(ClusterEntry entry, ParseClusterEntry(*text, cluster_id, config_path_));
+  return *std::move(text);
+}
+
+Result<std::vector<ClusterEntry>> ClusterConfig::All() const {
+  ASSIGN_OR_RETURN(const std::string text, ReadConfig());
+  return ParseClusterEntries(text, config_path_);
+}
+
+Result<ClusterEntry> ClusterConfig::Find(std::string_view cluster_id) const {
+  ASSIGN_OR_RETURN(const std::string text, ReadConfig());
+  ASSIGN_OR_RETURN(ClusterEntry entry, ParseClusterEntry(text, cluster_id, config_path_));
   WarnOnceOfUnused(entry);
   return entry;
 }

@@ -40,6 +40,9 @@ Result<ClusterEntry> ParseClusterEntry(std::string_view text,
                                        std::string_view cluster_id,
                                        std::string_view what);
 
+// All entries of such a text that name a clusterID, each ID once. kInvalidArgument: malformed.
+Result<std::vector<ClusterEntry>> ParseClusterEntries(std::string_view text, std::string_view what);
+
 // Where else a volume of `place` may be according to a cluster-mapping.json, in both directions of
 // the mapping, in the file's order, each place once. kInvalidArgument: malformed.
 Result<std::vector<MappedLocation>> ParseMappedLocations(std::string_view text,
@@ -57,12 +60,16 @@ class ClusterConfig {
   // and field. kUnavailable: the file cannot be read.
   Result<ClusterEntry> Find(std::string_view cluster_id) const;
 
+  // All clusters, in the file's order. Errors as Find().
+  Result<std::vector<ClusterEntry>> All() const;
+
   // Where else a volume of `cluster_id` and `pool_id` may be, in both directions of the mapping; an
   // absent file gives none (ceph-csi-compat 3.2).
   Result<std::vector<MappedLocation>> MappedLocations(std::string_view cluster_id,
                                                       std::int64_t pool_id) const;
 
  private:
+  Result<std::string> ReadConfig() const;
   void WarnOnceOfUnused(const ClusterEntry& entry) const;
 
   std::string config_path_;

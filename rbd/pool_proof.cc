@@ -64,8 +64,7 @@ class PoolProving {
         ++proof_.proven;
         return OkStatus();
       case Outcome::kLeftOut:
-        ++proof_.left_out;
-        proof_.left_out_reasons.insert(proof.reason);
+        ++proof_.left_out[proof.reason];
         return OkStatus();
       case Outcome::kNoAnswer:
         return proof.status;

@@ -4,7 +4,7 @@
 
 #include <chrono>
 #include <functional>
-#include <set>
+#include <map>
 #include <string>
 
 #include "base/context.h"
@@ -30,13 +30,12 @@ struct PoolProof {
   int proven = 0;
   int previous_dek = 0;
   int unfinished = 0;
-  int left_out = 0;
+  // Why each was left out -> how many.
+  std::map<std::string, int> left_out = {};
   int failed = 0;
   // Images with a wrapped DEK that no journal names, deleted ones that wait in the trash for their
   // clones for instance: nobody knows whose key manager wrapped it.
   int unknown = 0;
-  // Why some were left out, each reason once.
-  std::set<std::string> left_out_reasons = {};
   // Why the rest was not looked at; OK: all was.
   Status status = OkStatus();
 };

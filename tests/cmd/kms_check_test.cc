@@ -41,9 +41,7 @@ TEST(KmsCheckTest, SaysWhatItLeftOut) {
 }
 
 TEST(KmsCheckTest, JsonHasTheSame) {
-  std::ostringstream out;
-  PrintReportJson(Failed(), out);
-  const Json report = Json::parse(out.str());
+  const Json report = ReportJson(Failed());
   EXPECT_EQ(report["kmsId"], "vault");
   EXPECT_EQ(report["ok"], false);
   ASSERT_EQ(report["steps"].size(), 2U);

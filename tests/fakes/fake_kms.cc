@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "kms/local_text.h"
 
 namespace rbdcrypt::testing {
 namespace {
@@ -286,6 +287,28 @@ void FakeWrappingKms::RotateKek() {
 void FakeWrappingKms::PruneKek(std::uint32_t version) {
   absl::MutexLock lock(&mutex_);
   RBDCRYPT_CHECK(ring_.Prune(version).ok());
+}
+
+Status FakeWrappingKms::DestroyKek(const Context& context, std::uint32_t version) {
+  absl::MutexLock lock(&mutex_);
+  RETURN_IF_ERROR(Check(context));
+  return ring_.Prune(version);
+}
+
+std::uint32_t FakeWrappingKms::kek() const {
+  absl::MutexLock lock(&mutex_);
+  return ring_.Versions().back().number;
+}
+
+Result<std::uint32_t> FakeWrappingKms::KekOf(const Context& context,
+                                             std::string_view wrapped) const {
+  absl::MutexLock lock(&mutex_);
+  RETURN_IF_ERROR(Check(context));
+  ASSIGN_OR_RETURN(const kms::LocalText text, kms::ParseLocalText(wrapped));
+  if (text.ring_id != ring_.id()) {
+    return FailedPrecondition(Cat("KMS \"", id_, "\" does not know the key of that text"));
+  }
+  return text.key_version;
 }
 
 int FakeWrappingKms::wraps() const {

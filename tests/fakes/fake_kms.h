@@ -165,6 +165,16 @@ class FakeWrappingKms final : public kms::Kms, public kms::DekWrapper {
   // kNotFound from every text the version wrapped.
   void PruneKek(std::uint32_t version);
 
+  // For FakeKeyAdmin. kFailedPrecondition: it is the version that wraps. kNotFound: none of that
+  // number.
+  Status DestroyKek(const Context& context, std::uint32_t version);
+
+  // The version that wraps.
+  std::uint32_t kek() const;
+
+  // The version that wrapped a text. kFailedPrecondition: that of another key manager's ring.
+  Result<std::uint32_t> KekOf(const Context& context, std::string_view wrapped) const;
+
   int wraps() const;
   int unwraps() const;
 

@@ -3,6 +3,7 @@
 #include "rbd/cluster_config.h"
 
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -37,6 +38,21 @@ TEST(ClusterConfigTest, ReadsAllFieldsOfTheWantedCluster) {
   EXPECT_EQ(entry.rados_namespace, "tenants");
   EXPECT_EQ(entry.mirror_daemon_count, 2);
   EXPECT_EQ(entry.net_namespace_file, "/run/net");
+}
+
+TEST(ClusterConfigTest, ListsAllClustersEachOnce) {
+  ASSERT_OK_AND_ASSIGN(const std::vector<ClusterEntry> entries,
+                       ParseClusterEntries(kTwoClusters, "config.json"));
+  ASSERT_EQ(entries.size(), 2U);
+  EXPECT_EQ(entries[0].cluster_id, "rook-ceph");
+  EXPECT_EQ(entries[0].rados_namespace, "tenants");
+  EXPECT_EQ(entries[1].cluster_id, "second");
+  EXPECT_THAT(ParseClusterEntries(R"([{"clusterID": "a", "monitors": ["m"]}, {},
+                                      {"clusterID": "a", "monitors": ["n"]}])",
+                                  "config.json"),
+              IsOkAndHolds(::testing::SizeIs(1)));
+  EXPECT_THAT(ParseClusterEntries(R"([{"clusterID": "a", "monitors": []}])", "config.json"),
+              StatusIs(Code::kInvalidArgument, HasSubstr("config.json[0].monitors")));
 }
 
 TEST(ClusterConfigTest, FillsInDefaults) {
