@@ -47,3 +47,14 @@ def state_of(client, identifier):
     """A member of enums.State."""
     _, attributes = client.get_attributes(identifier, ["State"])
     return attributes[0].attribute_value.value
+
+
+def names_of(client, identifier):
+    _, attributes = client.get_attributes(identifier, ["Name"])
+    return [each.attribute_value.name_value.value for each in attributes]
+
+
+def named(client, name):
+    """The identifiers of all keys of that name."""
+    attribute = client.attribute_factory.create_attribute(enums.AttributeType.NAME, name)
+    return client.locate(attributes=[attribute])

@@ -24,6 +24,28 @@ def of_the_pool(ceph):
             "--cluster-config", env["RBDCRYPT_CONFIG"]]
 
 
+def create_key(setup, driver, bits, name):
+    """(exit status, the answer's object or {}, standard error) of `kms create-key`."""
+    status, output, errors = run(setup, driver, "create-key", "--json", "--bits", bits, "--name",
+                                 name)
+    return status, json.loads(output) if output else {}, errors
+
+
+def new_key(setup, driver, name):
+    """The identifier of a key that the driver made, and so owns."""
+    status, answer, errors = create_key(setup, driver, 256, name)
+    assert status == 0, errors
+    return answer["keyId"]
+
+
+def destroy_key(setup, driver, key_id, *flags):
+    """(exit status, report) of `kms destroy-key`."""
+    status, output, errors = run(setup, driver, "destroy-key", key_id, "--json",
+                                 *(flags or ["--yes"]), *of_the_pool(driver.ceph))
+    assert output, errors
+    return status, json.loads(output)
+
+
 def check(setup, driver, in_pool=False):
     """(exit status, report) of `kms check`; `in_pool`: with the volumes there."""
     status, output, errors = run(setup, driver, "check", "--json",

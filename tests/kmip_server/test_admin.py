@@ -11,14 +11,14 @@ from kmip.pie.exceptions import KmipOperationFailure
 
 import administrator
 import keys
-from admin import check, of_the_pool, run
+from admin import check, create_key, destroy_key, new_key, of_the_pool, run
 from harness.calls import expect_opens, small_volume, wait_until
 from kmip_world import WRAPS, Case
 
 
 def volumes_named(report):
     """The IDs that a report gives as those that cannot be opened."""
-    return {each["id"] for each in report["volumes"]["unreadable"]}
+    return {row["volumeId"] for row in report["volumes"]["rows"] if row["outcome"] == "failed"}
 
 
 # ---- check --------------------------------------------------------------------------------------
@@ -120,19 +120,14 @@ def test_a_damaged_key_is_among_the_unreadable(world, start_driver, pool):
 
 # ---- create-key ---------------------------------------------------------------------------------
 
-def create_key(setup, driver, bits, name):
-    """(exit status, identifier or what was printed, standard error)."""
-    status, output, errors = run(setup, driver, "create-key", "--bits", bits, "--name", name)
-    return status, output.split()[0] if status == 0 else output, errors
-
-
 def known_key(setup, kmip, key_id):
     """As the driver's own certificate sees it: it is the owner."""
     with kmip.administrator("client") as client:
         key = client.get(key_id)
         assert administrator.state_of(client, key_id) == enums.State.ACTIVE
+        names = administrator.names_of(client, key_id)
     setup.keks[key_id] = key.value
-    return key
+    return key, names
 
 
 @pytest.mark.parametrize("bits", [128, 192, 256])
@@ -140,14 +135,13 @@ def test_a_new_key_is_used(world, start_driver, kmip, bits):
     setup = world.set_up(Case("aead"))
     driver = start_driver()
     name = f"new-{setup.kms_id}"
-    status, key_id, errors = create_key(setup, driver, bits, name)
+    status, answer, errors = create_key(setup, driver, bits, name)
     assert status == 0, errors
-    key = known_key(setup, kmip, key_id)
-    assert len(key.value) * 8 == bits == key.cryptographic_length
-    assert key.names == [name]
-    assert set(key.cryptographic_usage_masks) == set(administrator.USAGE)
-    # What it prints says where that goes, and who has it.
-    assert "UNIQUE_IDENTIFIER" in run_text(setup, driver, bits, f"{name}-2")
+    assert (answer["kmsId"], answer["name"], answer["bits"]) == (setup.kms_id, name, bits)
+    key_id = answer["keyId"]
+    assert key_id in answer["nextStep"] and "UNIQUE_IDENTIFIER" in answer["nextStep"]
+    key, names = known_key(setup, kmip, key_id)
+    assert len(key.value) * 8 == bits == key.cryptographic_length and names == [name]
     setup.key_id = key_id
     setup.change_secret(UNIQUE_IDENTIFIER=key_id)
     v = small_volume(driver, setup)
@@ -155,10 +149,13 @@ def test_a_new_key_is_used(world, start_driver, kmip, bits):
     v.stage().unstage().delete()
 
 
-def run_text(setup, driver, bits, name):
-    status, output, errors = run(setup, driver, "create-key", "--bits", bits, "--name", name)
+def test_a_person_is_told_where_a_new_key_goes(world):
+    setup = world.set_up(Case())
+    status, text, errors = run(setup, world.new_driver(), "create-key", "--bits", 256, "--name",
+                               f"told-{setup.kms_id}")
     assert status == 0, errors
-    return output + errors
+    for word in ("identifier", "UNIQUE_IDENTIFIER", f"rbdcrypt/{setup.secret_name}"):
+        assert word in text
 
 
 def test_a_name_is_given_once(world, kmip):
@@ -166,17 +163,11 @@ def test_a_name_is_given_once(world, kmip):
     setup = world.set_up(Case())
     driver = world.new_driver()
     name = f"once-{setup.kms_id}"
-    status, key_id, errors = create_key(setup, driver, 256, name)
-    assert status == 0, errors
-    status, output, errors = create_key(setup, driver, 256, name)
-    assert status != 0 and name in output + errors and key_id in output + errors
+    key_id = new_key(setup, driver, name)
+    status, _, errors = create_key(setup, driver, 256, name)
+    assert status != 0 and "ALREADY_EXISTS" in errors and name in errors and key_id in errors
     with kmip.administrator("client") as client:
-        found = client.locate(attributes=[name_attribute(client, name)])
-    assert found == [key_id]
-
-
-def name_attribute(client, name):
-    return client.attribute_factory.create_attribute(enums.AttributeType.NAME, name)
+        assert administrator.named(client, name) == [key_id]
 
 
 @pytest.mark.parametrize("arguments", [["--bits", "100", "--name", "x"], ["--bits", "256"]])
@@ -190,11 +181,6 @@ def test_what_is_no_key_is_not_made(world, kmip, arguments):
 
 # ---- destroy-key --------------------------------------------------------------------------------
 
-def destroy_key(setup, driver, key_id):
-    status, output, errors = run(setup, driver, "destroy-key", key_id, *of_the_pool(driver.ceph))
-    return status, output + errors
-
-
 def is_there(kmip, key_id):
     with kmip.administrator("client") as client:
         try:
@@ -205,47 +191,58 @@ def is_there(kmip, key_id):
             return False
 
 
+def users_of(report):
+    """Who needs the key: entries by their KMS IDs, images by their names."""
+    return {use["kmsId"] if use["kind"] == "entry" else use["image"] for use in report["uses"]}
+
+
+def expect_refused(setup, driver, kmip, key_id, *users):
+    status, report = destroy_key(setup, driver, key_id)
+    assert status != 0 and report["verdict"] == "refused", report
+    assert users_of(report) == set(users), report
+    assert is_there(kmip, key_id)
+    return report
+
+
 @pytest.mark.parametrize("wrap", ["cbc", "aead"])
 def test_a_key_in_use_is_not_destroyed(world, start_driver, pool, kmip, ceph, wrap):
     setup = world.set_up(Case(wrap))
     driver = start_driver()
-    status, key_id, errors = create_key(setup, driver, 256, f"doomed-{setup.kms_id}")
-    assert status == 0, errors
-    known_key(setup, kmip, key_id)
-    other, setup.key_id = setup.key_id, key_id
-    setup.change_secret(UNIQUE_IDENTIFIER=key_id)
+    doomed = new_key(setup, driver, f"doomed-{setup.kms_id}")
+    known_key(setup, kmip, doomed)
+    other, setup.key_id = setup.key_id, doomed
+    setup.change_secret(UNIQUE_IDENTIFIER=doomed)
     used, trashed = small_volume(driver, setup), small_volume(driver, setup)
     assert setup.dek_of(used) and setup.dek_of(trashed)
-    # The entry wraps with it.
-    status, text = destroy_key(setup, driver, key_id)
-    assert status != 0 and key_id in text and "UNIQUE_IDENTIFIER" in text and is_there(kmip, key_id)
+    expect_refused(setup, driver, kmip, doomed, setup.kms_id, used.image, trashed.image)
 
+    # The entry has another one from now on, and so have new volumes.
     setup.key_id = other
     setup.change_secret(UNIQUE_IDENTIFIER=other)
     free = small_volume(driver, setup)
     ceph.run("rbd", "trash", "mv", keys.image_spec(trashed))
-    status, text = destroy_key(setup, driver, key_id)
-    assert status != 0 and is_there(kmip, key_id), text
-    assert used.id in text and trashed.image in text
-    assert free.id not in text and free.image not in text
+    report = expect_refused(setup, driver, kmip, doomed, used.image, trashed.image)
+    assert {use.get("volumeId") for use in report["uses"]} >= {used.id}
+    assert [use["image"] for use in report["uses"] if use.get("trashId")] == [trashed.image]
 
-    setup.change_secret(UNIQUE_IDENTIFIER=key_id)
+    setup.change_secret(UNIQUE_IDENTIFIER=doomed)
     expect_opens(used)
     setup.change_secret(UNIQUE_IDENTIFIER=other)
     used.delete()
-    status, text = destroy_key(setup, driver, key_id)
-    assert status != 0 and trashed.image in text and used.id not in text and is_there(kmip, key_id)
-    trash_id, = (each["id"] for each in pool.trash_entries() if each["name"] == trashed.image)
-    ceph.run("rbd", "trash", "restore", "--pool", pool.name, trash_id)
+    expect_refused(setup, driver, kmip, doomed, trashed.image)
+    entry, = (each for each in pool.trash_entries() if each["name"] == trashed.image)
+    ceph.run("rbd", "trash", "restore", "--pool", pool.name, entry["id"])
     trashed.delete()
     wait_until(lambda: pool.trash() == [])
 
-    status, text = destroy_key(setup, driver, key_id)
-    assert status == 0, text
-    assert not is_there(kmip, key_id)
+    status, report = destroy_key(setup, driver, doomed, "--timeout", "30")
+    assert status == 0 and report["verdict"] == "mayBeDestroyed" and is_there(kmip, doomed), report
+    status, report = destroy_key(setup, driver, doomed)
+    assert status == 0 and report["verdict"] == "destroyed", report
+    assert not is_there(kmip, doomed)
     # There is nothing left to destroy, and nothing else was touched.
-    status, text = destroy_key(setup, driver, key_id)
-    assert status != 0 and key_id in text
+    status, report = destroy_key(setup, driver, doomed)
+    assert status != 0 and report["error"]["code"] == "NOT_FOUND", report
     free.stage().unstage().delete()
 
 
@@ -253,23 +250,21 @@ def test_what_cannot_be_told_is_not_destroyed(world, start_driver, pool, kmip):
     """A text that nobody understands may need the key."""
     setup = world.set_up(Case("aead"))
     driver = start_driver()
-    status, key_id, errors = create_key(setup, driver, 256, f"doubtful-{setup.kms_id}")
-    assert status == 0, errors
+    doubtful = new_key(setup, driver, f"doubtful-{setup.kms_id}")
     v = small_volume(driver, setup)
     text = setup.text_of(v)
     pool.set_metadata(v.image, keys.DEK_KEY, '{"dek":{"format":2}}')
-    status, said = destroy_key(setup, driver, key_id)
-    assert status != 0 and v.id in said and is_there(kmip, key_id), said
+    report = expect_refused(setup, driver, kmip, doubtful, v.image)
+    assert [use["known"] for use in report["uses"]] == [False], report
     pool.set_metadata(v.image, keys.DEK_KEY, text)
-    status, said = destroy_key(setup, driver, key_id)
-    assert status == 0 and not is_there(kmip, key_id), said
+    status, report = destroy_key(setup, driver, doubtful)
+    assert status == 0 and not is_there(kmip, doubtful), report
     v.stage().unstage().delete()
 
 
 def test_without_a_pool_to_look_at_nothing_is_destroyed(world, kmip):
     setup = world.set_up(Case())
     driver = world.new_driver()
-    status, key_id, errors = create_key(setup, driver, 256, f"kept-{setup.kms_id}")
-    assert status == 0, errors
-    status, _, errors = run(setup, driver, "destroy-key", key_id)
-    assert status != 0 and "--pool" in errors and is_there(kmip, key_id)
+    kept = new_key(setup, driver, f"kept-{setup.kms_id}")
+    status, _, errors = run(setup, driver, "destroy-key", kept, "--yes")
+    assert status != 0 and "--cluster" in errors and is_there(kmip, kept)

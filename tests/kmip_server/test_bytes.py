@@ -8,7 +8,7 @@ import pytest
 from kmip.core import enums, utils
 from kmip.core.messages import contents, messages
 
-from admin import check, of_the_pool, run
+from admin import check, destroy_key, new_key
 from harness.calls import small_volume
 from kmip_world import WRAPS, Case
 from relay import HEADER_BYTES, Relay
@@ -72,12 +72,9 @@ def make_everything_be_sent(world, start_driver, relay):
         assert check(setup, driver)[0] == 0
     setup.write_entry(USE_CRYPTO_RPC=None)
     assert check(setup, driver)[0] == 0
-    status, output, errors = run(setup, driver, "create-key", "--bits", 256, "--name",
-                                 f"bytes-{setup.kms_id}")
-    assert status == 0, errors
-    status, _, errors = run(setup, driver, "destroy-key", output.split()[0],
-                            *of_the_pool(driver.ceph))
-    assert status == 0, errors
+    key_id = new_key(setup, driver, f"bytes-{setup.kms_id}")
+    status, report = destroy_key(setup, driver, key_id)
+    assert status == 0, report
 
 
 def test_the_dissector_sees_damage(folder):

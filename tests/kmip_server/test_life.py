@@ -13,6 +13,10 @@ from harness.calls import (expect_stage_error, live, small_volume, stage_error, 
 from kmip_world import WRAPS, Case
 from recording import expect_opens
 
+# What of a server's that each way to wrap needs. That of our own format is opened by the server's
+# Decrypt where it has one, whoever wrapped it, so that the key stays there.
+USED = {"cbc": {"Encrypt", "Decrypt"}, "local": {"Get"}, "aead": {"Encrypt", "Decrypt"},
+        "aead-local": {"Get", "Encrypt", "Decrypt"}}
 ONLY_1_3 = {"TLS_MIN_VERSION": "1.3"}
 # Each way of wrapping with either certificate, each kind of server twice.
 CASES = [
@@ -33,7 +37,7 @@ def test_whole_life_with_kmip(world, start_driver, pool, kmip, case):
     log = kmip.log(kmip.node_of(case.kinds[0]))
     live(setup, start_driver(), pool, lambda v: setup.dek_of(v).decode())
     used = {operation for operation in ("Encrypt", "Decrypt", "Get") if log.count(operation)}
-    assert used == ({"Get"} if "local" in case.wrap else {"Encrypt", "Decrypt"})
+    assert used == USED[case.wrap]
 
 
 @pytest.mark.parametrize("wrap", WRAPS)
@@ -84,7 +88,7 @@ def test_swapped_texts_are_noticed(world, start_driver, pool, wrap):
     for v, text in zip(volumes, reversed(stored)):
         pool.set_metadata(v.image, keys.DEK_KEY, text)
     for v in volumes:
-        expect_stage_error(v, setup, "DATA_LOSS")
+        expect_stage_error(v, setup, "DATA_LOSS" if "aead" in wrap else "UNAUTHENTICATED")
     for v, text in zip(volumes, stored):
         pool.set_metadata(v.image, keys.DEK_KEY, text)
         v.stage().unstage().delete()
@@ -95,7 +99,7 @@ def test_damaged_texts_are_damage(world, start_driver, pool, wrap):
     setup = world.set_up(Case(wrap))
     v = small_volume(start_driver(), setup)
     text = setup.text_of(v)
-    for damaged in (text[:-5], "", text.replace('"dek"', '"kek"'), text.replace("nonce", "nonse")):
+    for damaged in (text[:-5], "{}", text.replace('"dek"', '"kek"'), text.replace("nonce", "nonse")):
         pool.set_metadata(v.image, keys.DEK_KEY, damaged)
         expect_stage_error(v, setup, "DATA_LOSS")
     pool.set_metadata(v.image, keys.DEK_KEY, text)
@@ -116,7 +120,7 @@ def test_credentials_in_a_folder(world, start_driver, kmip, folder):
     other = setup.new_key()
     write_file(place / "UNIQUE_IDENTIFIER", "no-such-key")
     wait_until(lambda: try_stage(v) is not None)
-    assert "no-such-key" in try_stage(v).message and str(place) in try_stage(v).message
+    expect_stage_error(v, setup, "NOT_FOUND", "no-such-key", "UNIQUE_IDENTIFIER")
     write_file(place / "UNIQUE_IDENTIFIER", f"{other}\n")
     wait_until(lambda: try_stage(v).code != "NOT_FOUND")
     write_file(place / "UNIQUE_IDENTIFIER", setup.key_id)
