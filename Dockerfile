@@ -29,6 +29,7 @@ COPY k8s k8s
 COPY kms kms
 COPY vault vault
 COPY rbd rbd
+COPY rotation rotation
 COPY csi csi
 COPY cmd cmd
 RUN cmake --preset release && cmake --build build/release --target rbdcrypt \

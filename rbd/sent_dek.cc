@@ -33,7 +33,7 @@ Result<std::optional<seconds>> SentDek::TimeLeft(const Clock& clock) {
   if (!age.has_value()) {
     RETURN_IF_ERROR(Record(clock));
   }
-  return std::max(kLateWriteGrace - age.value_or(seconds::zero()), seconds::zero());
+  return std::max(grace_ - age.value_or(seconds::zero()), seconds::zero());
 }
 
 Status SentDek::Record(const Clock& clock) {

@@ -28,11 +28,13 @@ std::optional<std::chrono::seconds> AgeOf(const std::string& text, std::chrono::
 //
 // There a write that got no answer may land late and take the place of a later one. So the time is
 // recorded before a DEK is sent, and no other DEK is sent, and no keyslot dropped because its DEK
-// is not stored, before kLateWriteGrace is over. Key managers that compare and set refuse such a
+// is not stored, before the grace is over. Key managers that compare and set refuse such a
 // write by themselves and need none of this. One thread per object; `image` must outlive it.
 class SentDek {
  public:
-  explicit SentDek(Image& image) : image_(image) {}
+  // Another `grace` than the usual is for crash tests.
+  explicit SentDek(Image& image, std::chrono::seconds grace = kLateWriteGrace)
+      : image_(image), grace_(grace) {}
 
   // For how much longer a DEK that was sent may land; nothing where none was, zero where it is too
   // late for it. A record that cannot be read, or is of a clock that is ahead, counts from now on
@@ -47,6 +49,7 @@ class SentDek {
 
  private:
   Image& image_;
+  const std::chrono::seconds grace_;
 };
 
 }  // namespace rbdcrypt::rbd

@@ -86,6 +86,7 @@ struct FakeImageData {
   std::vector<FakeWatch> watches;
   std::vector<rbd::Extent> unreadable;
   std::vector<FakeSnapshot> snapshots;
+  bool snapshots_are_readable = true;
   bool has_clones = false;
   bool is_purged = false;
 };

@@ -124,6 +124,7 @@ class FakeCeph {
   void AddWatcher(const std::string& image, const std::string& address, std::int64_t pool_id = 1);
   void RemoveWatchers(const std::string& image, std::int64_t pool_id = 1);
   void TakeSnapshot(const std::string& image, const std::string& name, std::int64_t pool_id = 1);
+  void FailSnapshotReads(const std::string& image, std::int64_t pool_id = 1);
   void RemoveSnapshot(const std::string& image, const std::string& name, std::int64_t pool_id = 1);
 
   // The image's bytes are again what they were; its metadata stays, as `rbd snap rollback` has it.

@@ -96,6 +96,11 @@ void FakeCeph::TakeSnapshot(const std::string& image,
                             .pages = data.pages});
 }
 
+void FakeCeph::FailSnapshotReads(const std::string& image, std::int64_t pool_id) {
+  absl::MutexLock lock(&mutex_);
+  ImageOf(image, pool_id).snapshots_are_readable = false;
+}
+
 void FakeCeph::RemoveSnapshot(const std::string& image,
                               const std::string& name,
                               std::int64_t pool_id) {

@@ -85,6 +85,9 @@ Result<std::unique_ptr<rbd::Image>> FakeImageStore::OpenSnapshot(std::string_vie
     as_it_was->layout = image->layout;
     as_it_was->layout.size_bytes = snapshot->size_bytes;
     as_it_was->pages = snapshot->pages;
+    if (!image->snapshots_are_readable) {
+      as_it_was->unreadable = {{.offset_bytes = 0, .length_bytes = snapshot->size_bytes}};
+    }
     return OkStatus();
   }));
   return std::make_unique<FakeImage>(seat_, std::move(as_it_was), rbd::OpenMode::kReadOnly,
