@@ -66,8 +66,7 @@ class Keyslots {
 // `io` and `gate` must outlive it.
 class LuksKeyslots final : public Keyslots {
  public:
-  explicit LuksKeyslots(luks::HeaderIo& io,
-                        luks::MemoryGate& gate = luks::MemoryGate::ForProcess())
+  explicit LuksKeyslots(luks::HeaderIo& io, luks::MemoryGate& gate = luks::MemoryGate::ForProcess())
       : io_(io), gate_(gate) {}
 
   Status Load(const Context& context) override;
