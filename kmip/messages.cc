@@ -15,11 +15,6 @@
 namespace rbdcrypt::kmip {
 namespace {
 
-// A Response Payload without fields, for a server that sent none.
-constexpr std::array kEmptyPayload = {std::byte{0x42}, std::byte{0x00}, std::byte{0x7C},
-                                      std::byte{0x01}, std::byte{0x00}, std::byte{0x00},
-                                      std::byte{0x00}, std::byte{0x00}};
-
 Status Strange(const Request& request, const Status& why) {
   return Annotate(why, Cat("KMIP answer to ", NameOf(request.operation)));
 }
@@ -90,10 +85,7 @@ Result<TtlvView> ReadPayload(const Item& item, const Request& request, Version a
   }
   RETURN_IF_ERROR(item.fields.Enumeration(Tag::kOperation).status());
   RETURN_IF_ERROR(item.fields.Bytes(Tag::kUniqueBatchItemId).status());
-  const bool has_payload = item.fields.Find(Tag::kResponsePayload).has_value();
-  ASSIGN_OR_RETURN(const TtlvView payload, has_payload
-                                               ? item.fields.Structure(Tag::kResponsePayload)
-                                               : TtlvView::Parse(kEmptyPayload));
+  ASSIGN_OR_RETURN(const TtlvView payload, item.fields.Structure(Tag::kResponsePayload));
   if (!request.key_id.empty()) {
     ASSIGN_OR_RETURN(const std::string_view key, payload.Text(Tag::kUniqueIdentifier));
     if (key != request.key_id) {

@@ -54,7 +54,7 @@ class Answer {
  public:
   Answer(Secret message, TtlvView payload) : message_(std::move(message)), payload_(payload) {}
 
-  // Of a server that sent none: an empty structure.
+  // Maybe without fields: a Locate that found nothing.
   const TtlvView& payload() const { return payload_; }
 
  private:

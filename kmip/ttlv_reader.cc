@@ -143,13 +143,17 @@ Status Checker::Children(std::size_t begin, std::size_t end, int depth) const {
   return OkStatus();
 }
 
+// The value of `item`, which `structure` has under that tag.
 template <typename Value>
-Result<Value> Required(Tag tag, const std::optional<TtlvView>& item, std::optional<Value> value) {
+Result<Value> Required(const TtlvView& structure,
+                       Tag tag,
+                       const std::optional<TtlvView>& item,
+                       std::optional<Value> value) {
   if (!item.has_value()) {
-    return DataLoss(Cat(NameOf(tag), " is missing"));
+    return DataLoss(Cat(NameOf(structure.tag()), ": ", NameOf(tag), " is missing"));
   }
   if (!value.has_value()) {
-    return DataLoss(Cat(NameOf(tag), " has the wrong type"));
+    return DataLoss(Cat(NameOf(structure.tag()), ": ", NameOf(tag), " has the wrong type"));
   }
   return *value;
 }
@@ -240,27 +244,27 @@ std::optional<std::uint32_t> TtlvView::AsInterval() const {
 
 Result<TtlvView> TtlvView::Structure(Tag tag) const {
   const std::optional<TtlvView> item = Find(tag);
-  return Required(tag, item, item && item->type() == Type::kStructure ? item : std::nullopt);
+  return Required(*this, tag, item, item && item->type() == Type::kStructure ? item : std::nullopt);
 }
 
 Result<std::int32_t> TtlvView::Integer(Tag tag) const {
   const std::optional<TtlvView> item = Find(tag);
-  return Required(tag, item, item ? item->AsInteger() : std::nullopt);
+  return Required(*this, tag, item, item ? item->AsInteger() : std::nullopt);
 }
 
 Result<std::uint32_t> TtlvView::Enumeration(Tag tag) const {
   const std::optional<TtlvView> item = Find(tag);
-  return Required(tag, item, item ? item->AsEnumeration() : std::nullopt);
+  return Required(*this, tag, item, item ? item->AsEnumeration() : std::nullopt);
 }
 
 Result<std::string_view> TtlvView::Text(Tag tag) const {
   const std::optional<TtlvView> item = Find(tag);
-  return Required(tag, item, item ? item->AsText() : std::nullopt);
+  return Required(*this, tag, item, item ? item->AsText() : std::nullopt);
 }
 
 Result<std::span<const std::byte>> TtlvView::Bytes(Tag tag) const {
   const std::optional<TtlvView> item = Find(tag);
-  return Required(tag, item, item ? item->AsBytes() : std::nullopt);
+  return Required(*this, tag, item, item ? item->AsBytes() : std::nullopt);
 }
 
 TtlvView TtlvView::Iterator::operator*() const {

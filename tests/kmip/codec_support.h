@@ -11,8 +11,6 @@
 #include "base/secret.h"
 #include "base/status.h"
 #include "kmip/messages.h"
-#include "kmip/ttlv_reader.h"
-#include "kmip/ttlv_writer.h"
 #include "kmip/version.h"
 #include "tests/fakes/fake_kmip.h"
 
@@ -46,9 +44,6 @@ ItemId VectorId();
 // Asks a server that stands behind no connection.
 Result<Answer> Ask(testing::FakeKmip& server, const Request& request, Version version);
 
-// Writes the item that `view` is, and so proves that all of it can be read.
-void Rewrite(const TtlvView& view, TtlvWriter& out);
-
 // An operation with everything it takes, for tests that go over all of them: a request, a message
 // that answers it, and what reads that.
 struct Sample {
@@ -60,7 +55,7 @@ struct Sample {
   std::function<Status(const Answer& answer)> read;
 };
 
-// Each operation in versions 1.4 and 2.1, answered by a FakeKmip.
+// Each operation in version 1.4, and in 2.1 what is answered in another shape there, by a FakeKmip.
 const std::vector<Sample>& Samples();
 
 }  // namespace rbdcrypt::kmip

@@ -14,6 +14,7 @@
 #include "kmip/operations.h"
 #include "kmip/reasons.h"
 #include "tests/kmip/codec_support.h"
+#include "tests/kmip/rewrite.h"
 #include "tests/support/status_matchers.h"
 
 namespace rbdcrypt::kmip {
@@ -205,7 +206,11 @@ TEST(MessagesTest, NothingButTheAnswerToOurRequestIsTaken) {
        [](Parts& p) {
          p.version = {2, 1};
        }},
-      {"Unique Identifier is missing", [](Parts& p) { p.rest = [](TtlvWriter&) {}; }},
+      {"Response Payload is missing", [](Parts& p) { p.rest = [](TtlvWriter&) {}; }},
+      {"Unique Identifier is missing",
+       [](Parts& p) {
+         p.rest = [](TtlvWriter& item) { item.Begin(Tag::kResponsePayload).End(); };
+       }},
       {"Response Payload has the wrong type",
        [](Parts& p) { p.rest = [](TtlvWriter& item) { item.Text(Tag::kResponsePayload, "1"); }; }},
       {"another key",
@@ -246,11 +251,10 @@ TEST(MessagesTest, VersionsAreDiscoveredFromAServerOfAnyVersion) {
   Parts parts;
   parts.version = {2, 1};
   parts.operation = Operation::kDiscoverVersions;
-  parts.rest = [](TtlvWriter&) {};
+  parts.rest = [](TtlvWriter& item) { item.Begin(Tag::kResponsePayload).End(); };
   const auto answer = DecodeAnswer(Secret(parts.Write()), DiscoverVersionsRequest({kOneFour}),
                                    kOneFour, VectorId());
   ASSERT_THAT(answer, IsOk());
-  // Without a payload, too, there is one to look into.
   EXPECT_TRUE(ReadVersions(*answer).value().empty());
 }
 
@@ -282,6 +286,10 @@ TEST(MessagesTest, UnknownFieldsAreSkipped) {
   EXPECT_THAT(Decode(parts), IsOk());
 }
 
+std::string_view Chars(const Bytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 // Decodes a sample's answer with these bytes and, where that is one, reads and rewrites all of it.
 // What is refused is refused for a reason; nothing is read that is not there (AddressSanitizer).
 Status Judge(const Sample& sample, const Bytes& bytes) {
@@ -291,14 +299,13 @@ Status Judge(const Sample& sample, const Bytes& bytes) {
   }
   TtlvWriter writer;
   Rewrite(answer->payload(), writer);
-  const Bytes payload = BytesOf(std::move(writer).Take());
-  EXPECT_TRUE(std::search(bytes.begin(), bytes.end(), payload.begin(), payload.end()) !=
-              bytes.end());
+  const Secret payload = std::move(writer).Take();
+  EXPECT_NE(Chars(bytes).find(payload.RevealText()), std::string_view::npos);
   return sample.read(*answer);
 }
 
 TEST(MessagesTest, SamplesAreReadAsTheyAre) {
-  EXPECT_EQ(Samples().size(), 22U);
+  EXPECT_EQ(Samples().size(), 12U);
   for (const Sample& sample : Samples()) {
     EXPECT_THAT(Judge(sample, sample.answer), IsOk()) << sample.name;
   }
@@ -325,33 +332,22 @@ TEST(MessagesTest, EveryChangedByteIsAnErrorOrAnotherAnswer) {
   for (const Sample& sample : Samples()) {
     Bytes bytes = sample.answer;
     for (std::size_t at = 0; at < bytes.size(); ++at) {
+      // Batch Count, Operation, Unique Batch Item ID and Result Status make it the answer to our
+      // request.
+      const bool makes_it_ours = at >= 0x48 && at < 0x98;
       const std::byte before = bytes[at];
       for (int flip = 1; flip < 256; ++flip) {
         bytes[at] = before ^ static_cast<std::byte>(flip);
         const Status status = Judge(sample, bytes);
         ASSERT_TRUE(IsSensible(status)) << sample.name << " at " << at << ": " << status;
+        ASSERT_FALSE(makes_it_ours && status.ok()) << sample.name << " at " << at;
       }
       bytes[at] = before;
     }
   }
 }
 
-TEST(MessagesTest, NoChangeOfWhatMakesItOursIsTaken) {
-  // From Batch Count to Result Status: count, operation, item and status with their headers.
-  for (const Sample& sample : Samples()) {
-    Bytes bytes = sample.answer;
-    for (std::size_t at = 0x48; at < 0x98; ++at) {
-      const std::byte before = bytes[at];
-      for (int flip = 1; flip < 256; ++flip) {
-        bytes[at] = before ^ static_cast<std::byte>(flip);
-        ASSERT_FALSE(Judge(sample, bytes).ok()) << sample.name << " at " << at;
-      }
-      bytes[at] = before;
-    }
-  }
-}
-
-TEST(MessagesTest, ChangedRequestsOfOursAreNoAnswers) {
+TEST(MessagesTest, RequestsOfOursAreNoAnswers) {
   for (const Sample& sample : Samples()) {
     const Secret request = EncodeRequest(sample.request, sample.version, sample.id);
     EXPECT_THAT(Judge(sample, BytesOf(request)), StatusIs(Code::kDataLoss)) << sample.name;

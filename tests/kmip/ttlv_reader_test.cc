@@ -17,6 +17,7 @@
 
 #include "base/secret.h"
 #include "tests/kmip/codec_support.h"
+#include "tests/kmip/rewrite.h"
 #include "tests/support/status_matchers.h"
 
 namespace rbdcrypt::kmip {
@@ -130,13 +131,15 @@ TEST(TtlvReaderTest, WhatIsNoStructureHasNothingInIt) {
 
 TEST(TtlvReaderTest, FieldsThatLackOrAreOfAnotherTypeAreNamed) {
   const Parsed parsed(TtlvWriter().Begin(kTag).Text(Tag::kData, "text").End());
-  EXPECT_THAT(parsed.view.Bytes(Tag::kData), StatusIs(Code::kDataLoss, "Data has the wrong type"));
+  EXPECT_THAT(parsed.view.Bytes(Tag::kData),
+              StatusIs(Code::kDataLoss, "0x420020: Data has the wrong type"));
   EXPECT_THAT(parsed.view.Integer(Tag::kBatchCount),
-              StatusIs(Code::kDataLoss, "Batch Count is missing"));
+              StatusIs(Code::kDataLoss, "0x420020: Batch Count is missing"));
   EXPECT_THAT(parsed.view.Structure(Tag::kData), StatusIs(Code::kDataLoss));
   EXPECT_THAT(parsed.view.Enumeration(Tag::kData), StatusIs(Code::kDataLoss));
   EXPECT_THAT(parsed.view.Integer(Tag::kData), StatusIs(Code::kDataLoss));
-  EXPECT_THAT(parsed.view.Text(Tag::kState), StatusIs(Code::kDataLoss, "State is missing"));
+  EXPECT_THAT(parsed.view.Text(Tag::kState),
+              StatusIs(Code::kDataLoss, "0x420020: State is missing"));
 }
 
 struct Broken {
@@ -345,7 +348,7 @@ TEST(TtlvReaderTest, WhatWasWrittenIsReadAndWrittenAgain) {
     ASSERT_EQ(BytesOf(std::move(writer).Take()), tree) << seed;
   }
   // They are not all empty.
-  EXPECT_GT(bytes, 1000000U);
+  EXPECT_GT(bytes, 500000U);
 }
 
 TEST(TtlvReaderTest, NoTreeIsReadThatWasCutOrGrew) {
