@@ -21,8 +21,9 @@ constexpr absl::Duration kSlice = absl::Milliseconds(100);
 // Of the question, and of its answer once that is there; in the hands of who asks and of who looks
 // it up, whichever ends last.
 struct LookUp {
-  explicit LookUp(Endpoint wanted) : endpoint(std::move(wanted)) {}
+  LookUp(decltype(&getaddrinfo) by, Endpoint wanted) : ask(by), endpoint(std::move(wanted)) {}
 
+  const decltype(&getaddrinfo) ask;
   const Endpoint endpoint;
   absl::Mutex mutex;
   bool is_done ABSL_GUARDED_BY(mutex) = false;
@@ -30,14 +31,14 @@ struct LookUp {
   AddressList addresses ABSL_GUARDED_BY(mutex);
 };
 
-int Ask(const Endpoint& endpoint, int flags, AddressList& addresses) {
+int Ask(decltype(&getaddrinfo) ask, const Endpoint& endpoint, int flags, AddressList& addresses) {
   addrinfo hints = {};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_NUMERICSERV | flags;
   addrinfo* found = nullptr;
   const int error =
-      ::getaddrinfo(endpoint.host.c_str(), std::to_string(endpoint.port).c_str(), &hints, &found);
+      ask(endpoint.host.c_str(), std::to_string(endpoint.port).c_str(), &hints, &found);
   addresses.reset(found);
   return error;
 }
@@ -56,7 +57,7 @@ void* RunLookUp(void* argument) {
       static_cast<std::shared_ptr<LookUp>*>(argument));
   LookUp& look_up = **held;
   AddressList addresses;
-  const int error = Ask(look_up.endpoint, 0, addresses);
+  const int error = Ask(look_up.ask, look_up.endpoint, 0, addresses);
   absl::MutexLock lock(&look_up.mutex);
   look_up.error = error;
   look_up.addresses = std::move(addresses);
@@ -84,12 +85,18 @@ Status StartLookUp(const std::shared_ptr<LookUp>& look_up) {
 Result<AddressList> Resolve(const Context& context, const Endpoint& endpoint) {
   if (IsIpAddress(endpoint.host)) {
     AddressList addresses;
-    const int error = Ask(endpoint, AI_NUMERICHOST, addresses);
+    const int error = Ask(&::getaddrinfo, endpoint, AI_NUMERICHOST, addresses);
     return Answer(endpoint, error, std::move(addresses));
   }
+  return ResolveBy(&::getaddrinfo, context, endpoint);
+}
+
+Result<AddressList> ResolveBy(decltype(&getaddrinfo) ask,
+                              const Context& context,
+                              const Endpoint& endpoint) {
   const std::string next = Cat("an address for ", endpoint.Text(), " was found");
   RETURN_IF_ERROR(context.Check(next));
-  const auto look_up = std::make_shared<LookUp>(endpoint);
+  const auto look_up = std::make_shared<LookUp>(ask, endpoint);
   RETURN_IF_ERROR(StartLookUp(look_up));
   absl::MutexLock lock(&look_up->mutex);
   while (!look_up->mutex.AwaitWithTimeout(absl::Condition(&look_up->is_done), kSlice)) {

@@ -25,4 +25,9 @@ using AddressList = CHandle<addrinfo, freeaddrinfo>;
 // kDeadlineExceeded, kCancelled: the context's.
 Result<AddressList> Resolve(const Context& context, const Endpoint& endpoint);
 
+// Likewise, of a name, by another function of that form; for tests.
+Result<AddressList> ResolveBy(decltype(&getaddrinfo) ask,
+                              const Context& context,
+                              const Endpoint& endpoint);
+
 }  // namespace rbdcrypt::net

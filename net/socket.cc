@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -93,16 +92,22 @@ Status AwaitSocket(const Context& context, int socket, short events, std::string
       return OkStatus();
     }
     if (ready < 0 && errno != EINTR) {
-      return FromErrno(errno, next);
+      return Unavailable(Message(FromErrno(errno, next)));
     }
   }
 }
 
 Result<UniqueFd> ConnectTo(const Context& context, const Endpoint& endpoint) {
   ASSIGN_OR_RETURN(const AddressList addresses, Resolve(context, endpoint));
-  const std::string next = Cat("a connection to ", endpoint.Text());
+  return ConnectToAny(context, addresses.get(), endpoint.Text());
+}
+
+Result<UniqueFd> ConnectToAny(const Context& context,
+                              const addrinfo* addresses,
+                              std::string_view text) {
+  const std::string next = Cat("a connection to ", text);
   std::vector<std::string> failures;
-  for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
+  for (const addrinfo* address = addresses; address != nullptr; address = address->ai_next) {
     auto socket = ConnectToAddress(Share(context, CountFrom(address)), *address);
     if (socket.ok()) {
       return socket;
@@ -110,7 +115,7 @@ Result<UniqueFd> ConnectTo(const Context& context, const Endpoint& endpoint) {
     RETURN_IF_ERROR(context.Check(next));
     failures.push_back(Message(socket.status()));
   }
-  return Unavailable(Cat(endpoint.Text(), ": no connection (", Join(failures, "; "),
+  return Unavailable(Cat(text, ": no connection (", Join(failures, "; "),
                          "): is the server up, and does the network let this through?"));
 }
 

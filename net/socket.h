@@ -4,6 +4,8 @@
 
 #include <string_view>
 
+#include <netdb.h>
+
 #include "base/context.h"
 #include "base/handle.h"
 #include "base/status.h"
@@ -22,5 +24,10 @@ Status AwaitSocket(const Context& context, int socket, short events, std::string
 // kUnavailable: no address, or none that answers; the text has what each one said.
 // kDeadlineExceeded, kCancelled: the context's.
 Result<UniqueFd> ConnectTo(const Context& context, const Endpoint& endpoint);
+
+// Likewise, to one of `addresses`, a list as getaddrinfo() makes it; `text` names them.
+Result<UniqueFd> ConnectToAny(const Context& context,
+                              const addrinfo* addresses,
+                              std::string_view text);
 
 }  // namespace rbdcrypt::net

@@ -106,6 +106,8 @@ class TlsServer {
   // Under whatever name leads to 127.0.0.1.
   net::Endpoint Address(std::string_view host = "127.0.0.1") const;
 
+  std::uint16_t port() const { return listener_.port(); }
+
   // Accepted so far, whatever became of them.
   int connections() const { return listener_.connections(); }
 

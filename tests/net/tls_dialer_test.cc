@@ -8,15 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
-#include "base/handle.h"
 #include "base/strings.h"
 #include "net/arrival.h"
+#include "tests/net/full_listener.h"
 #include "tests/net/tls_world.h"
 
 namespace rbdcrypt::net {
@@ -282,33 +278,6 @@ TEST_F(TlsDialerTest, ANameWithoutAddressIsUnavailable) {
   EXPECT_FALSE(MayHaveArrived(stream.status()));
 }
 
-// Takes no connection beyond those that wait in its queue.
-class FullListener {
- public:
-  FullListener() : listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* const generic = reinterpret_cast<sockaddr*>(&address);
-    EXPECT_EQ(::bind(listener_.get(), generic, size), 0);
-    EXPECT_EQ(::listen(listener_.get(), 0), 0);
-    EXPECT_EQ(::getsockname(listener_.get(), generic, &size), 0);
-    port_ = ntohs(address.sin_port);
-    for (UniqueFd& waiting : waiting_) {
-      waiting.Reset(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
-      ::connect(waiting.get(), generic, size);
-    }
-  }
-
-  std::uint16_t port() const { return port_; }
-
- private:
-  UniqueFd listener_;
-  std::uint16_t port_ = 0;
-  std::array<UniqueFd, 4> waiting_;
-};
-
 TEST_F(TlsDialerTest, WaitsForAConnectionNoLongerThanTold) {
   const FullListener full;
   const Endpoint address = {.host = "127.0.0.1", .port = full.port()};
@@ -340,6 +309,25 @@ TEST_F(TlsDialerTest, WaitsForAHandshakeNoLongerThanTold) {
     EXPECT_THAT(other, StatusIs(code));
     EXPECT_FALSE(MayHaveArrived(other.status()));
   }
+  EXPECT_LT(watch.Elapsed(), kLong);
+}
+
+// RFC 5246, section 7.4.1.1: a client ignores a HelloRequest amid a handshake, and OpenSSL goes on
+// for as long as they come.
+TEST_F(TlsDialerTest, AFloodAmidTheHandshakeEndsByTheDeadline) {
+  const TlsServer server(std::nullopt, [](TlsPeer& peer) {
+    peer.ReadSome();
+    std::string flood;
+    for (int i = 0; i < 1000; ++i) {
+      flood += std::string("\x16\x03\x03\x00\x04\x00\x00\x00\x00", 9);
+    }
+    while (peer.Write(flood)) {
+    }
+  });
+  const Stopwatch watch;
+  const TlsDialer::Timeouts timeouts = {.connect = kLong, .handshake = milliseconds(150)};
+  EXPECT_THAT(Dial(server, Trusting(), Context::Background(), timeouts),
+              StatusIs(Code::kUnavailable, HasSubstr("handshake within 150 ms")));
   EXPECT_LT(watch.Elapsed(), kLong);
 }
 

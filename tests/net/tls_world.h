@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -15,6 +16,7 @@
 
 #include "net/tls_dialer.h"
 #include "tests/fakes/tls_server.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_certificates.h"
 
@@ -32,6 +34,16 @@ inline Context Within(std::chrono::milliseconds timeout) {
 inline Context CancelledAfter(int count) {
   auto asked = std::make_shared<std::atomic<int>>(0);
   return Context({.is_cancelled = [asked, count] { return (*asked)++ >= count; }});
+}
+
+// With a deadline `left` from now on `clock`, which goes on by `step` each time that it is asked.
+inline Context PassingWhenAsked(testing::FakeClock& clock,
+                                std::chrono::seconds step,
+                                std::chrono::seconds left) {
+  return Context({.clock = &clock, .deadline = clock.Now() + left, .is_cancelled = [&clock, step] {
+                    clock.Advance(step);
+                    return false;
+                  }});
 }
 
 inline std::span<const std::byte> BytesOf(std::string_view text) {
