@@ -9,7 +9,12 @@ import socketserver
 import ssl
 import threading
 
+from kmip.core import enums, utils
+from kmip.core.messages import contents, messages
+
 HEADER_BYTES = 8
+# Where the operation of a request of one item stands (kmip.md 9).
+OPERATION = slice(88, 92)
 
 
 @dataclasses.dataclass
@@ -34,8 +39,25 @@ class Handler(socketserver.BaseRequestHandler):
             while (request := receive_message(client)) is not None:
                 server.sendall(request)
                 answer = receive_message(server)
+                if relay.newest and operation_of(request) == enums.Operation.DISCOVER_VERSIONS:
+                    answer = without_newer(answer, contents.ProtocolVersion(*relay.newest))
                 relay.exchanges.append(Exchange(number, request, answer))
                 client.sendall(answer)
+
+
+def operation_of(request):
+    return enums.Operation(int.from_bytes(request[OPERATION], "big"))
+
+
+def without_newer(answer, newest):
+    """An answer to Discover Versions, without versions beyond one."""
+    version = enums.KMIPVersion.KMIP_1_4
+    message, written = messages.ResponseMessage(), utils.BytearrayStream()
+    message.read(utils.BytearrayStream(answer), kmip_version=version)
+    payload = message.batch_items[0].response_payload
+    payload.protocol_versions = [each for each in payload.protocol_versions if each <= newest]
+    message.write(written, kmip_version=version)
+    return bytes(written.buffer)
 
 
 def receive_message(connection):
@@ -57,10 +79,11 @@ def receive(connection, count):
 
 
 class Relay:
-    """In front of one node. `certificate`: paths of the PEM files that it shows, with its key."""
+    """In front of one node. `certificate`: paths of the PEM files that it shows, with its key;
+    `newest`: the newest version of KMIP that the server seems to have."""
 
-    def __init__(self, kmip, node, certificate=None):
-        self.upstream = ("127.0.0.1", kmip.port(node))
+    def __init__(self, kmip, node, certificate=None, newest=None):
+        self.upstream, self.newest = ("127.0.0.1", kmip.port(node)), newest
         self.connections, self.exchanges = 0, []
         self.client = ssl.create_default_context(cafile=kmip.tls / "ca.pem")
         self.client.load_cert_chain(kmip.tls / "client.pem", kmip.tls / "client.key")
@@ -70,10 +93,6 @@ class Relay:
         self.server = Server(("127.0.0.1", 0), Handler)
         self.server.relay = self
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def forget(self):
-        """What it has seen until now."""
-        self.connections, self.exchanges = 0, []
 
     def show(self, certificate):
         """From the next connection on."""

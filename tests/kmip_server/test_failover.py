@@ -73,17 +73,19 @@ def each(volumes, step):
 def test_kill_in_the_middle_of_many_creates(world, start_driver, pool, kmip, nodes):
     first, second = nodes
     setup = world.set_up(Case(kinds=KINDS))
+    before = set(pool.images())
     creating = Creating(setup, start_driver())
     logs = [kmip.log(node) for node in nodes]
     creating.run(VOLUMES, lambda: kmip.stop(first))
     assert creating.errors == []
     asked = [log.count("Encrypt") for log in logs]
-    assert asked[0] >= KILL_AFTER and asked[1] >= VOLUMES - KILL_AFTER - CALLERS, asked
+    assert asked[0] >= KILL_AFTER and asked[1] > VOLUMES // 2 and sum(asked) >= VOLUMES, asked
     kmip.start(first)
 
     # Nothing is lost: each key is in its image, by the word of another implementation and by ours.
     volumes = creating.volumes
-    assert len({v.id for v in volumes}) == VOLUMES == len(pool.images())
+    assert len({v.id for v in volumes}) == VOLUMES
+    assert set(pool.images()) - before == {v.image for v in volumes}
     deks = each(volumes, setup.dek_of)
     assert len(set(deks)) == VOLUMES and {len(dek) for dek in deks} == {28}
     status, report = check(setup, creating.driver, in_pool=True)
@@ -93,7 +95,7 @@ def test_kill_in_the_middle_of_many_creates(world, start_driver, pool, kmip, nod
 
     expect_fail_back(kmip, first, volumes[0])
     each(volumes, lambda v: v.delete())
-    assert pool.images() == []
+    assert set(pool.images()) == before
 
 
 def expect_fail_back(kmip, first, v):
@@ -141,12 +143,12 @@ def test_none_of_two(world, start_driver, pool, kmip, nodes):
         expect_stage_error(v, setup, "UNAVAILABLE",
                            *(kmip.endpoint(node) for node in nodes))
         assert time.monotonic() - begun < SOON_SECONDS
-        assert set(pool.images()) == before
         # The KEK has no part in it.
         goes.delete()
     wait_until(lambda: not fails(v))
     other.create().stage().unstage().delete()
     v.delete()
+    assert set(pool.images()) == before - {goes.image, v.image}
 
 
 def fails(v):

@@ -20,7 +20,7 @@ local LENGTHS = {
   [0x06] = 8, [0x07] = false, [0x08] = false, [0x09] = 8, [0x0A] = 4,
 }
 
--- Tag -> { name, type } of all that this client may send, in versions 1.0 to 1.4.
+-- Tag -> { name, type } of all that this client may send, in versions 1.0 to 2.0.
 local TAGS = {
   [0x420078] = { "Request Message", 0x01 },
   [0x420077] = { "Request Header", 0x01 },
@@ -52,6 +52,9 @@ local TAGS = {
   [0x420008] = { "Attribute", 0x01 },
   [0x42000A] = { "Attribute Name", 0x07 },
   [0x42000B] = { "Attribute Value", nil }, -- of the attribute's type
+  [0x420125] = { "Attributes", 0x01 },
+  [0x42013B] = { "Attribute Reference", 0x05 },
+  [0x420053] = { "Name", 0x01 },
   [0x420055] = { "Name Value", 0x07 },
   [0x420054] = { "Name Type", 0x05 },
   [0x420081] = { "Revocation Reason", 0x01 },
