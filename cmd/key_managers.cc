@@ -8,12 +8,15 @@
 
 #include "base/clock.h"
 #include "base/context.h"
+#include "kmip/kmip_kms.h"
+#include "kmip/names.h"
 #include "kms/default_secret.h"
 #include "kms/local.h"
 #include "kms/metadata.h"
 #include "kms/names.h"
 #include "kms/scrypt.h"
 #include "net/curl_http_client.h"
+#include "net/tls_dialer.h"
 #include "vault/vault_kms.h"
 
 namespace rbdcrypt::cmd {
@@ -54,19 +57,30 @@ std::unique_ptr<VaultKube> KubeForVault(Kubernetes* kubernetes) {
              : std::make_unique<VaultKube>(kubernetes->client(), kubernetes->events());
 }
 
-kms::Providers ProvidersOf(Kubernetes* kubernetes,
-                           const std::shared_ptr<vault::VaultFamily>& vault,
-                           const std::shared_ptr<kms::ScryptGate>& gate,
-                           kms::Urgency urgency) {
+Result<std::unique_ptr<net::Dialer>> DialKmip(const net::Endpoint& endpoint,
+                                              const net::TlsOptions& tls) {
+  return net::TlsDialer::New(endpoint, tls, {});
+}
+
+// What the providers of both registries share.
+struct Kept {
+  const std::shared_ptr<vault::VaultFamily>& vault;
+  const std::shared_ptr<kmip::KmipFamily>& kmip;
+  const std::shared_ptr<kms::ScryptGate>& gate;
+};
+
+kms::Providers ProvidersOf(Kubernetes* kubernetes, const Kept& kept, kms::Urgency urgency) {
   k8s::Client* const client = kubernetes == nullptr ? nullptr : &kubernetes->client();
   kms::Providers providers = {
       {"default", {.open = kms::DefaultSecretProvider(), .keeps_deks = true}},
-      {"metadata", {.open = kms::MetadataProvider(gate, client), .keeps_deks = false}},
+      {"metadata", {.open = kms::MetadataProvider(kept.gate, client), .keeps_deks = false}},
       {"local", {.open = kms::LocalProvider(), .keeps_deks = false}}};
   for (const vault::Flavour flavour : {vault::Flavour::kDriver, vault::Flavour::kTenantToken,
                                        vault::Flavour::kTenantServiceAccount}) {
-    providers.emplace(vault::ProviderName(flavour), vault::MakeProvider(vault, flavour, urgency));
+    providers.emplace(vault::ProviderName(flavour),
+                      vault::MakeProvider(kept.vault, flavour, urgency));
   }
+  providers.emplace(kmip::kProvider, kmip::MakeProvider(kept.kmip, urgency));
   return providers;
 }
 
@@ -90,15 +104,22 @@ KeyManagers::KeyManagers(const Options& options, Kubernetes* kubernetes, Metrics
           .pod_namespace = kubernetes == nullptr ? std::string() : kubernetes->ns(),
           .token_file = options.vault_token_file,
           .cluster_name = options.cluster_name})),
+      kmip_(std::make_shared<kmip::KmipFamily>(kmip::KmipFamily::Options{
+          .dial = DialKmip,
+          .kubernetes = kubernetes == nullptr ? nullptr : &kubernetes->client(),
+          .pod_namespace = kubernetes == nullptr ? std::string() : kubernetes->ns()})),
       gate_(std::make_shared<kms::ScryptGate>(kms::ScryptGate::OnePerCore())),
-      registry_(config_, ProvidersOf(kubernetes, vault_, gate_, kms::Urgency::kMount), &metrics),
-      background_(
-          config_, ProvidersOf(kubernetes, vault_, gate_, kms::Urgency::kBackground), &metrics) {}
+      registry_(
+          config_, ProvidersOf(kubernetes, {vault_, kmip_, gate_}, kms::Urgency::kMount), &metrics),
+      background_(config_,
+                  ProvidersOf(kubernetes, {vault_, kmip_, gate_}, kms::Urgency::kBackground),
+                  &metrics) {}
 
 void KeyManagers::Close() {
   if (config_maps_ != nullptr) {
     config_maps_->AskToStop();
   }
+  kmip_->Close();
   vault_->Close(Context::Background().WithTimeout(kCloseWithin));
 }
 

@@ -10,6 +10,7 @@
 #include "cmd/kubernetes.h"
 #include "cmd/options.h"
 #include "cmd/vault_kube.h"
+#include "kmip/family.h"
 #include "kms/config.h"
 #include "kms/config_map_source.h"
 #include "kms/registry.h"
@@ -46,8 +47,8 @@ class KeyManagers {
   // The same for what nobody waits for: a key manager's limited seats go to the others first.
   kms::Registry& background_registry() { return background_; }
 
-  // For the end: gives login tokens back to their Vault, best effort, for two seconds at most, and
-  // lets the watches end meanwhile.
+  // For the end: wipes kept KEKs and gives login tokens back to their Vault, best effort, for two
+  // seconds at most, and lets the watches end meanwhile.
   void Close();
 
  private:
@@ -57,6 +58,7 @@ class KeyManagers {
   const std::unique_ptr<VaultKube> vault_kube_;
   kms::FileFirstSource config_;
   const std::shared_ptr<vault::VaultFamily> vault_;
+  const std::shared_ptr<kmip::KmipFamily> kmip_;
   const std::shared_ptr<kms::ScryptGate> gate_;
   kms::Registry registry_;
   kms::Registry background_;
