@@ -72,11 +72,12 @@ std::unique_ptr<Connection> Pool::TakeKept() {
 
 std::vector<std::unique_ptr<Connection>> Pool::TakeIdle(Clock::TimePoint now) {
   absl::MutexLock lock(&mutex_);
-  const auto idle = std::ranges::stable_partition(
-      kept_, [&](const auto& connection) { return now - connection->used_at() < options_.idle; });
-  std::vector<std::unique_ptr<Connection>> taken(std::make_move_iterator(idle.begin()),
-                                                 std::make_move_iterator(idle.end()));
-  kept_.erase(idle.begin(), idle.end());
+  const auto idle = std::stable_partition(kept_.begin(), kept_.end(), [&](const auto& connection) {
+    return now - connection->used_at() < options_.idle;
+  });
+  std::vector<std::unique_ptr<Connection>> taken(std::make_move_iterator(idle),
+                                                 std::make_move_iterator(kept_.end()));
+  kept_.erase(idle, kept_.end());
   return taken;
 }
 

@@ -17,8 +17,8 @@ std::vector<std::size_t> ServerOrder::For(TimePoint now) {
   if (current_ != 0 && now >= look_at_) {
     look_at_ = now + cool_down_;
     is_looking_ = true;
-    std::ranges::rotate(order.begin(), std::ranges::find(order, std::size_t{0}),
-                        std::ranges::find(order, std::size_t{0}) + 1);
+    const auto first = std::find(order.begin(), order.end(), std::size_t{0});
+    std::rotate(order.begin(), first, first + 1);
   }
   return order;
 }

@@ -148,7 +148,7 @@ def expect_shaped_like_theirs(recording, name, volume, pool):
     # Ours is formatted by now; and what is ours alone is under our own prefix.
     assert metadata.pop("rbd.csi.ceph.com/encrypted") == "encrypted"
     ours = {k for k in metadata if k.startswith("rbdcrypt/")}
-    assert ours == {"rbdcrypt/header-uuid"}
+    assert ours == {"rbdcrypt/header-uuid", "rbdcrypt/dek-made-at"}
     expected = dict(recorded["metadata"])
     del expected["rbd.csi.ceph.com/encrypted"]
     assert shapes({k: m for k, m in metadata.items() if k not in ours}, [mine]) == \
