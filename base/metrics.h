@@ -31,11 +31,12 @@ class Metrics {
 
   // rbdcrypt_events_total{event}: rare things worth an alert.
   //
-  //   unreleased_dek            a delete could not reach a DEK in its key manager (safety B3)
-  //   fenced_holder             a client with a holder record was shut out (safety G2)
-  //   opened_with_previous_dek  a stage was served by the DEK before the current one (safety C)
-  //   rpc_turned_away           the door had too many calls at work
-  //   tls_not_verified          a key manager is spoken to without verifying who it is
+  //   unreleased_dek             a delete could not reach a DEK in its key manager (safety B3)
+  //   fenced_holder              a client with a holder record was shut out (safety G2)
+  //   opened_with_previous_dek   a stage was served by the DEK before the current one (safety C)
+  //   rotated_from_previous_dek  a rotation found that only that one opens the header (safety C)
+  //   rpc_turned_away            the door had too many calls at work
+  //   tls_not_verified           a key manager is spoken to without verifying who it is
   void CountEvent(std::string_view event);
 
   // rbdcrypt_kms_check_ok{kms_id}: 1 or 0, the outcome of the last preflight of a KMS entry.

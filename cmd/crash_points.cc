@@ -6,6 +6,7 @@
 #include "rbd/attach/crash_points.h"
 #include "rbd/crash_points.h"
 #include "rbd/luks/crash_points.h"
+#include "rotation/crash_points.h"
 
 namespace rbdcrypt::cmd {
 namespace {
@@ -22,6 +23,7 @@ std::vector<std::string_view> AllCrashPoints() {
   Append(all, rbd::kCrashPoints);
   Append(all, rbd::luks::kCrashPoints);
   Append(all, rbd::attach::kCrashPoints);
+  Append(all, rotation::kCrashPoints);
   Append(all, csi::kCrashPoints);
   return all;
 }

@@ -59,25 +59,28 @@ std::unique_ptr<VaultKube> KubeForVault(Kubernetes* kubernetes) {
 
 Result<std::unique_ptr<net::Dialer>> DialKmip(const net::Endpoint& endpoint,
                                               const net::TlsOptions& tls) {
-  ASSIGN_OR_RETURN(std::unique_ptr<net::TlsDialer> dialer, net::TlsDialer::New(endpoint, tls, {}));
-  return dialer;
+  return net::TlsDialer::New(endpoint, tls, {});
 }
 
-kms::Providers ProvidersOf(Kubernetes* kubernetes,
-                           const std::shared_ptr<vault::VaultFamily>& vault,
-                           const std::shared_ptr<kmip::KmipFamily>& kmip,
-                           const std::shared_ptr<kms::ScryptGate>& gate,
-                           kms::Urgency urgency) {
+// What the providers of both registries share.
+struct Kept {
+  const std::shared_ptr<vault::VaultFamily>& vault;
+  const std::shared_ptr<kmip::KmipFamily>& kmip;
+  const std::shared_ptr<kms::ScryptGate>& gate;
+};
+
+kms::Providers ProvidersOf(Kubernetes* kubernetes, const Kept& kept, kms::Urgency urgency) {
   k8s::Client* const client = kubernetes == nullptr ? nullptr : &kubernetes->client();
   kms::Providers providers = {
       {"default", {.open = kms::DefaultSecretProvider(), .keeps_deks = true}},
-      {"metadata", {.open = kms::MetadataProvider(gate, client), .keeps_deks = false}},
+      {"metadata", {.open = kms::MetadataProvider(kept.gate, client), .keeps_deks = false}},
       {"local", {.open = kms::LocalProvider(), .keeps_deks = false}}};
   for (const vault::Flavour flavour : {vault::Flavour::kDriver, vault::Flavour::kTenantToken,
                                        vault::Flavour::kTenantServiceAccount}) {
-    providers.emplace(vault::ProviderName(flavour), vault::MakeProvider(vault, flavour, urgency));
+    providers.emplace(vault::ProviderName(flavour),
+                      vault::MakeProvider(kept.vault, flavour, urgency));
   }
-  providers.emplace(kmip::kProvider, kmip::MakeProvider(kmip, urgency));
+  providers.emplace(kmip::kProvider, kmip::MakeProvider(kept.kmip, urgency));
   return providers;
 }
 
@@ -107,9 +110,9 @@ KeyManagers::KeyManagers(const Options& options, Kubernetes* kubernetes, Metrics
           .pod_namespace = kubernetes == nullptr ? std::string() : kubernetes->ns()})),
       gate_(std::make_shared<kms::ScryptGate>(kms::ScryptGate::OnePerCore())),
       registry_(
-          config_, ProvidersOf(kubernetes, vault_, kmip_, gate_, kms::Urgency::kMount), &metrics),
+          config_, ProvidersOf(kubernetes, {vault_, kmip_, gate_}, kms::Urgency::kMount), &metrics),
       background_(config_,
-                  ProvidersOf(kubernetes, vault_, kmip_, gate_, kms::Urgency::kBackground),
+                  ProvidersOf(kubernetes, {vault_, kmip_, gate_}, kms::Urgency::kBackground),
                   &metrics) {}
 
 void KeyManagers::Close() {

@@ -47,8 +47,8 @@ class KeyManagers {
   // The same for what nobody waits for: a key manager's limited seats go to the others first.
   kms::Registry& background_registry() { return background_; }
 
-  // For the end: gives login tokens back to their Vault, best effort, for two seconds at most, and
-  // lets the watches end meanwhile.
+  // For the end: wipes kept KEKs and gives login tokens back to their Vault, best effort, for two
+  // seconds at most, and lets the watches end meanwhile.
   void Close();
 
  private:

@@ -81,15 +81,19 @@ std::string Fields::Text(std::string_view field) {
 }
 
 std::int64_t Fields::Int(std::string_view field) {
+  return OptionalInt(field).value_or(0);
+}
+
+std::optional<std::int64_t> Fields::OptionalInt(std::string_view field) {
   const Json* value = Find(field);
   if (value == nullptr) {
-    return 0;
+    return std::nullopt;
   }
   // To the parser, whatever is not negative is unsigned.
   const bool is_too_large = value->is_number_unsigned() && value->get<std::uint64_t>() > kMostInt;
   if (!value->is_number_integer() || is_too_large) {
     Check(WrongType(field, "a whole number of 64 bits"));
-    return 0;
+    return std::nullopt;
   }
   return value->get<std::int64_t>();
 }

@@ -34,6 +34,7 @@ class Fields {
   std::string Text(std::string_view field);
   std::optional<std::string> OptionalText(std::string_view field);
   std::int64_t Int(std::string_view field);
+  std::optional<std::int64_t> OptionalInt(std::string_view field);
   bool Bool(std::string_view field);
   std::optional<WallTime> Time(std::string_view field);
   // An object of strings.

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/strings.h"
+
 namespace rbdcrypt::kmip {
 namespace {
 
@@ -37,6 +39,43 @@ Status VisitTagged(const TtlvView& attributes, const AttributeVisitor& found) {
     }
   }
   return OkStatus();
+}
+
+// Takes an item's value, which has to be of that type.
+template <typename Field, typename Value>
+Status Take(Field& field, Tag tag, std::optional<Value> value) {
+  if (!value.has_value()) {
+    return DataLoss(Cat(NameOf(tag), " has the wrong type"));
+  }
+  field = static_cast<typename Field::value_type>(*value);
+  return OkStatus();
+}
+
+Status TakeName(KeyAttributes& key, const TtlvView& value) {
+  ASSIGN_OR_RETURN(const std::string_view name, value.Text(Tag::kNameValue));
+  if (key.name.empty()) {
+    key.name = name;
+  }
+  return OkStatus();
+}
+
+Status TakeAttribute(KeyAttributes& key, Tag tag, const TtlvView& value) {
+  switch (tag) {
+    case Tag::kObjectType:
+      return Take(key.object_type, tag, value.AsEnumeration());
+    case Tag::kCryptographicAlgorithm:
+      return Take(key.algorithm, tag, value.AsEnumeration());
+    case Tag::kCryptographicLength:
+      return Take(key.length_bits, tag, value.AsInteger());
+    case Tag::kCryptographicUsageMask:
+      return Take(key.usage_mask, tag, value.AsInteger());
+    case Tag::kState:
+      return Take(key.state, tag, value.AsEnumeration());
+    case Tag::kName:
+      return TakeName(key, value);
+    default:
+      return OkStatus();
+  }
 }
 
 }  // namespace
@@ -98,6 +137,13 @@ Status ForEachAttribute(const TtlvView& payload, const AttributeVisitor& found) 
     }
   }
   return OkStatus();
+}
+
+Result<KeyAttributes> ReadKeyAttributes(const TtlvView& payload) {
+  KeyAttributes key;
+  RETURN_IF_ERROR(ForEachAttribute(
+      payload, [&key](Tag tag, const TtlvView& value) { return TakeAttribute(key, tag, value); }));
+  return key;
 }
 
 }  // namespace rbdcrypt::kmip

@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/status.h"
@@ -68,5 +70,19 @@ using AttributeVisitor = std::function<Status(Tag tag, const TtlvView& value)>;
 // Calls `found` with each attribute of kKeyAttributes that a payload of either shape has, in order,
 // and passes its error on. Others are skipped. kDataLoss: an Attribute without name or value.
 Status ForEachAttribute(const TtlvView& payload, const AttributeVisitor& found);
+
+// What the server tells of a key; what it does not tell is not set.
+struct KeyAttributes {
+  std::optional<ObjectType> object_type = {};
+  std::optional<CryptographicAlgorithm> algorithm = {};
+  std::optional<std::int32_t> length_bits = {};
+  std::optional<std::uint32_t> usage_mask = {};
+  std::optional<State> state = {};
+  // The first Name.
+  std::string name = {};
+};
+
+// kDataLoss: one of them has the wrong type.
+Result<KeyAttributes> ReadKeyAttributes(const TtlvView& payload);
 
 }  // namespace rbdcrypt::kmip

@@ -27,7 +27,7 @@ namespace rbdcrypt::kmip {
 // server that says nothing leaves the others a part.
 //
 // At most ClientOptions::connections pieces of work are with a server at once, over a connection
-// each; mounts wait before background work. A kept connection that turns out to be closed before a
+// each; mounts come before background work. A kept connection that turns out to be closed before a
 // byte of the answer came is replaced by a new one, once, without counting as a failure.
 //
 // The version is agreed upon at a server's first connection by Discover Versions

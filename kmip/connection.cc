@@ -30,14 +30,8 @@ Result<Answer> Connection::Ask(const Context& context, const Request& request, V
   state_ = State::kBroken;
   has_begun_ = false;
   RETURN_IF_ERROR(Send(context, EncodeRequest(request, version, *id)));
-  Result<Secret> message = Receive(context);
-  if (!message.ok()) {
-    // Certificates are exchanged before anything is asked: one that is refused now, since TLS 1.3
-    // has no earlier moment for it, was refused before our first question was read.
-    const bool is_refused = message.status().code() == Code::kInvalidArgument && !has_answered_;
-    return is_refused ? net::NeverArrived(message.status()) : message.status();
-  }
-  return Accept(DecodeAnswer(*std::move(message), request, version, *id), context.clock().Now());
+  ASSIGN_OR_RETURN(Secret message, Receive(context));
+  return Accept(DecodeAnswer(std::move(message), request, version, *id), context.clock().Now());
 }
 
 Result<Answer> Connection::Accept(Result<Answer> answer, Clock::TimePoint now) {

@@ -57,7 +57,7 @@ class Connection {
   //   kDeadlineExceeded, kCancelled   the caller's
   //
   // Texts name the server. Marked by net::NeverArrived() where the request did not go out whole, or
-  // the server refuses to speak to us at all.
+  // the stream says so, as where the server refuses to speak to us at all.
   Result<Answer> Ask(const Context& context, const Request& request, Version version);
 
   State state() const { return state_; }

@@ -37,31 +37,33 @@ void Health::Note(std::size_t server, const Tried& tried, Clock::TimePoint now) 
 }
 
 void Health::NoteSuccess(std::size_t server) {
-  absl::ReleasableMutexLock lock(&mutex_);
-  troubles_[server].is_refusal_logged = false;
-  const std::size_t before = order_.last_good();
-  const std::string why = troubles_[before].text;
-  const ServerOrder::Change change = order_.Succeeded(server);
-  lock.Release();
-  if (change == ServerOrder::Change::kFailover) {
-    LogWarn("kmip_failover",
-            {{"from", servers_[before]}, {"to", servers_[server]}, {"error", why}});
-  } else if (change == ServerOrder::Change::kFailback) {
-    LogInfo("kmip_failback", {{"from", servers_[before]}, {"to", servers_[server]}});
+  const Move move = MoveTo(server);
+  const std::string& from = servers_[move.from];
+  if (move.change == ServerOrder::Change::kFailover) {
+    LogWarn("kmip_failover", {{"from", from}, {"to", servers_[server]}, {"error", move.why}});
+  } else if (move.change == ServerOrder::Change::kFailback) {
+    LogInfo("kmip_failback", {{"from", from}, {"to", servers_[server]}});
   }
 }
 
+Health::Move Health::MoveTo(std::size_t server) {
+  absl::MutexLock lock(&mutex_);
+  troubles_[server].is_refusal_logged = false;
+  const std::size_t from = order_.last_good();
+  return {.change = order_.Succeeded(server), .from = from, .why = troubles_[from].text};
+}
+
 void Health::NoteFailure(std::size_t server, const Tried& tried, Clock::TimePoint now) {
-  absl::ReleasableMutexLock lock(&mutex_);
-  order_.Failed(server, now);
-  troubles_[server].text = Message(tried.status);
-  const bool is_news = tried.verdict == Verdict::kRefused &&
-                       !std::exchange(troubles_[server].is_refusal_logged, true);
-  lock.Release();
-  if (is_news) {
-    LogWarn("kmip_server_refused",
-            {{"server", servers_[server]}, {"error", Message(tried.status)}});
+  {
+    absl::MutexLock lock(&mutex_);
+    order_.Failed(server, now);
+    troubles_[server].text = Message(tried.status);
+    if (tried.verdict != Verdict::kRefused ||
+        std::exchange(troubles_[server].is_refusal_logged, true)) {
+      return;
+    }
   }
+  LogWarn("kmip_server_refused", {{"server", servers_[server]}, {"error", Message(tried.status)}});
 }
 
 }  // namespace rbdcrypt::kmip

@@ -38,7 +38,15 @@ class Health {
     bool is_refusal_logged = false;
   };
 
+  // Which server does the work from now on, instead of which, and why.
+  struct Move {
+    ServerOrder::Change change;
+    std::size_t from;
+    std::string why;
+  };
+
   void NoteSuccess(std::size_t server);
+  Move MoveTo(std::size_t server);
   void NoteFailure(std::size_t server, const Tried& tried, Clock::TimePoint now);
 
   const std::vector<std::string> servers_;

@@ -29,8 +29,8 @@ bool MayHaveActed(const Status& status) {
                                       : net::MayHaveArrived(status);
 }
 
-std::string_view Outcome(const Status& status) {
-  return MayHaveActed(status) ? "; the key manager may have acted" : "; nothing was done";
+std::string_view Outcome(bool may_have_acted) {
+  return may_have_acted ? "; the key manager may have acted" : "; nothing was done";
 }
 
 bool IsDestroyed(const Result<KeyAttributes>& key) {
@@ -115,21 +115,25 @@ Result<KeyAttributes> KmipKeyAdmin::Attributes(const Context& context,
 }
 
 // Takes a step until the key's attributes show that it is done. A refusal is an answer, unless the
-// step was done before, by a try whose answer was lost.
+// step was done before, by a try whose answer was lost. What is not known is not taken again.
 Status KmipKeyAdmin::Step(const Context& context,
                           const Request& request,
                           const IsDone& is_done) const {
   Status step;
+  bool may_have_acted = false;
   for (int i = 0; i < kTries; ++i) {
     step = Ask<std::string>(context, request, ReadKeyId).status();
-    if (step.ok() || is_done(Attributes(context, request.key_id))) {
+    may_have_acted = may_have_acted || MayHaveActed(step);
+    const Result<KeyAttributes> key =
+        step.ok() ? KeyAttributes() : Attributes(context, request.key_id);
+    if (step.ok() || is_done(key)) {
       return OkStatus();
     }
-    if (!MayHaveActed(step)) {
+    if (!MayHaveActed(step) || !key.ok()) {
       break;
     }
   }
-  return Annotate(step, Named(Cat("key ", request.key_id, Outcome(step))));
+  return Annotate(step, Named(Cat("key ", request.key_id, Outcome(may_have_acted))));
 }
 
 Status KmipKeyAdmin::RefuseName(const Context& context, std::string_view name) const {
@@ -149,10 +153,16 @@ Status KmipKeyAdmin::RefuseName(const Context& context, std::string_view name) c
 Result<std::string> KmipKeyAdmin::Create(const Context& context,
                                          int bits,
                                          const std::string& name) const {
-  Result<std::string> made = Internal("no try");
+  Status failed;
+  bool may_have_acted = false;
   for (int i = 0; i < kTries; ++i) {
-    made = Ask<std::string>(context, CreateRequest(bits, name), ReadKeyId);
-    if (made.ok() || !MayHaveActed(made.status())) {
+    Result<std::string> made = Ask<std::string>(context, CreateRequest(bits, name), ReadKeyId);
+    if (made.ok()) {
+      return made;
+    }
+    failed = made.status();
+    may_have_acted = may_have_acted || MayHaveActed(failed);
+    if (!MayHaveActed(failed)) {
       break;
     }
     const Result<Ids> ids = Locate(context, name);
@@ -163,11 +173,8 @@ Result<std::string> KmipKeyAdmin::Create(const Context& context,
       return ids->front();
     }
   }
-  if (!made.ok()) {
-    return Annotate(made.status(), Named(Cat("make the key ", name, Outcome(made.status()),
-                                             ": look for that ", "name there before another try")));
-  }
-  return made;
+  return Annotate(failed, Named(Cat("make the key ", name, Outcome(may_have_acted),
+                                    may_have_acted ? ", so look for that name there first" : "")));
 }
 
 Status KmipKeyAdmin::Prove(const Context& context,

@@ -7,7 +7,7 @@
 
 #include "base/strings.h"
 #include "base/utf8.h"
-#include "kmip/attributes.h"
+#include "kmip/key_block.h"
 
 namespace rbdcrypt::kmip {
 namespace {
@@ -15,7 +15,8 @@ namespace {
 constexpr std::size_t kMaxVendorCharacters = 100;
 
 // Cryptographic Usage Mask of a key for Encrypt and Decrypt (kmip.md 11).
-constexpr std::int32_t kWrapsByEncrypting = 0x04 | 0x08;
+constexpr std::int32_t kWrapsByEncrypting =
+    static_cast<std::int32_t>(UsageMask::kEncrypt) | static_cast<std::int32_t>(UsageMask::kDecrypt);
 
 // The first version with AE Additional Data and AE Tag.
 constexpr Version kWithAeFields = {.major = 1, .minor = 4};
@@ -82,79 +83,6 @@ Result<std::vector<std::byte>> BytesIfAny(const TtlvView& payload, Tag tag) {
   return std::vector<std::byte>(bytes.begin(), bytes.end());
 }
 
-// Takes an item's value, which has to be of that type.
-template <typename Field, typename Value>
-Status Take(Field& field, Tag tag, std::optional<Value> value) {
-  if (!value.has_value()) {
-    return DataLoss(Cat(NameOf(tag), " has the wrong type"));
-  }
-  field = static_cast<typename Field::value_type>(*value);
-  return OkStatus();
-}
-
-Status TakeName(KeyAttributes& key, const TtlvView& value) {
-  ASSIGN_OR_RETURN(const std::string_view name, value.Text(Tag::kNameValue));
-  if (key.name.empty()) {
-    key.name = name;
-  }
-  return OkStatus();
-}
-
-Status TakeAttribute(KeyAttributes& key, Tag tag, const TtlvView& value) {
-  switch (tag) {
-    case Tag::kObjectType:
-      return Take(key.object_type, tag, value.AsEnumeration());
-    case Tag::kCryptographicAlgorithm:
-      return Take(key.algorithm, tag, value.AsEnumeration());
-    case Tag::kCryptographicLength:
-      return Take(key.length_bits, tag, value.AsInteger());
-    case Tag::kCryptographicUsageMask:
-      return Take(key.usage_mask, tag, value.AsInteger());
-    case Tag::kState:
-      return Take(key.state, tag, value.AsEnumeration());
-    case Tag::kName:
-      return TakeName(key, value);
-    default:
-      return OkStatus();
-  }
-}
-
-// Whether `field`, where there is one, has that value.
-template <typename E>
-bool MayBe(const TtlvView& structure, Tag field, E value) {
-  const std::optional<TtlvView> item = structure.Find(field);
-  return !item.has_value() || item->AsEnumeration() == static_cast<std::uint32_t>(value);
-}
-
-Status CheckIsRawAesKey(const TtlvView& block) {
-  if (block.Find(Tag::kKeyWrappingData).has_value()) {
-    return FailedPrecondition("KMIP Get: the server gives the key wrapped, not in clear");
-  }
-  ASSIGN_OR_RETURN(const std::uint32_t format, block.Enumeration(Tag::kKeyFormatType));
-  if (format != static_cast<std::uint32_t>(KeyFormatType::kRaw)) {
-    return FailedPrecondition(
-        Cat("KMIP Get: the key has Key Format Type ", HexNumber(format), ", not Raw"));
-  }
-  if (!MayBe(block, Tag::kCryptographicAlgorithm, CryptographicAlgorithm::kAes)) {
-    return FailedPrecondition("KMIP Get: the key is not for AES");
-  }
-  return OkStatus();
-}
-
-// Of a Key Block whose Cryptographic Length may say how long it is.
-Status CheckLength(const TtlvView& block, std::size_t bytes) {
-  if (block.Find(Tag::kCryptographicLength).has_value()) {
-    ASSIGN_OR_RETURN(const std::int32_t bits, block.Integer(Tag::kCryptographicLength));
-    if (std::int64_t{bits} != static_cast<std::int64_t>(bytes) * 8) {
-      return DataLoss(Cat("Key Material has ", bytes, " bytes, Cryptographic Length is ", bits));
-    }
-  }
-  if (bytes != 16 && bytes != 24 && bytes != 32) {
-    return FailedPrecondition(Cat("KMIP Get: a key of ", bytes, " bytes is none for AES"));
-  }
-  return OkStatus();
-}
-
 }  // namespace
 
 bool ServerInformation::Has(Operation operation) const {
@@ -218,7 +146,7 @@ Result<ServerInformation> ReadServerInformation(const Answer& answer) {
     }
     const std::optional<std::uint32_t> operation = item.AsEnumeration();
     if (!operation.has_value()) {
-      return DataLoss("Operation has the wrong type");
+      return DataLoss("Response Payload: Operation has the wrong type");
     }
     information.operations.push_back(*operation);
   }
@@ -302,27 +230,9 @@ Request GetRequest(std::string key_id) {
 // Response Payload
 //   Object Type
 //   Unique Identifier
-//   Symmetric Key
-//     Key Block
-//       Key Format Type                 1 Raw
-//       Key Value
-//         Key Material
-//       Cryptographic Algorithm?        3 AES
-//       Cryptographic Length?           in bits
-//       Key Wrapping Data?              not here
+//   Symmetric Key {Key Block {…}}     kmip/key_block.h
 Result<Secret> ReadKeyMaterial(const Answer& answer) {
-  ASSIGN_OR_RETURN(const std::uint32_t type, answer.payload().Enumeration(Tag::kObjectType));
-  if (type != static_cast<std::uint32_t>(ObjectType::kSymmetricKey)) {
-    return FailedPrecondition(
-        Cat("KMIP Get: the identifier is of Object Type ", HexNumber(type), ", no Symmetric Key"));
-  }
-  ASSIGN_OR_RETURN(const TtlvView key, answer.payload().Structure(Tag::kSymmetricKey));
-  ASSIGN_OR_RETURN(const TtlvView block, key.Structure(Tag::kKeyBlock));
-  RETURN_IF_ERROR(CheckIsRawAesKey(block));
-  ASSIGN_OR_RETURN(const TtlvView value, block.Structure(Tag::kKeyValue));
-  ASSIGN_OR_RETURN(const auto material, value.Bytes(Tag::kKeyMaterial));
-  RETURN_IF_ERROR(CheckLength(block, material.size()));
-  return Secret(material);
+  return ReadAesKey(answer.payload());
 }
 
 // Request Payload
@@ -347,11 +257,7 @@ Request GetAttributesRequest(std::string key_id) {
 //   Attribute {Attribute Name, Attribute Index?, Attribute Value}       each, 1.x
 //   Attributes {State, …}                                               2.x
 Result<KeyAttributes> ReadAttributes(const Answer& answer) {
-  KeyAttributes key;
-  RETURN_IF_ERROR(ForEachAttribute(
-      answer.payload(),
-      [&key](Tag tag, const TtlvView& value) -> Status { return TakeAttribute(key, tag, value); }));
-  return key;
+  return ReadKeyAttributes(answer.payload());
 }
 
 // Request Payload
@@ -380,7 +286,7 @@ Result<std::vector<std::string>> ReadLocated(const Answer& answer) {
     }
     const std::optional<std::string_view> key = item.AsText();
     if (!key.has_value()) {
-      return DataLoss("Unique Identifier has the wrong type");
+      return DataLoss("Response Payload: Unique Identifier has the wrong type");
     }
     located.emplace_back(*key);
   }

@@ -12,6 +12,7 @@
 
 #include "base/secret.h"
 #include "base/status.h"
+#include "kmip/attributes.h"
 #include "kmip/messages.h"
 #include "kmip/tags.h"
 #include "kmip/version.h"
@@ -95,17 +96,6 @@ Result<Secret> ReadKeyMaterial(const Answer& answer);
 
 // ---- Get Attributes ----
 Request GetAttributesRequest(std::string key_id);
-
-// What the server tells of a key; what it does not tell is not set.
-struct KeyAttributes {
-  std::optional<ObjectType> object_type = {};
-  std::optional<CryptographicAlgorithm> algorithm = {};
-  std::optional<std::int32_t> length_bits = {};
-  std::optional<std::uint32_t> usage_mask = {};
-  std::optional<State> state = {};
-  // The first Name.
-  std::string name = {};
-};
 
 // Of either shape: Attribute structures of 1.x, Attributes of 2.x.
 Result<KeyAttributes> ReadAttributes(const Answer& answer);

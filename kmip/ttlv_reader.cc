@@ -3,6 +3,7 @@
 #include "kmip/ttlv_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
@@ -53,28 +54,44 @@ Status Broken(std::size_t offset, std::string_view rule) {
   return DataLoss(Cat("TTLV at byte ", offset, ": ", rule));
 }
 
-// What is wrong with a length of that type, or nullptr.
+enum class LengthRule { kNoSuchType, kAny, kFour, kEight, kMultipleOfEight };
+
+// By the type's number (KMIP 1.4, section 9.1.1.3).
+constexpr std::array kLengthRules = {LengthRule::kNoSuchType,
+                                     LengthRule::kMultipleOfEight,  // Structure
+                                     LengthRule::kFour,             // Integer
+                                     LengthRule::kEight,            // Long Integer
+                                     LengthRule::kMultipleOfEight,  // Big Integer
+                                     LengthRule::kFour,             // Enumeration
+                                     LengthRule::kEight,            // Boolean
+                                     LengthRule::kAny,              // Text String
+                                     LengthRule::kAny,              // Byte String
+                                     LengthRule::kEight,            // Date-Time
+                                     LengthRule::kFour,             // Interval
+                                     LengthRule::kEight};           // Date-Time Extended
+
+LengthRule RuleOf(Type type) {
+  const auto number = static_cast<std::size_t>(type);
+  return number < kLengthRules.size() ? kLengthRules[number] : LengthRule::kNoSuchType;
+}
+
+// What is wrong with the length, or nullptr.
 const char* LengthComplaint(const Header& header) {
-  switch (header.type) {
-    case Type::kInteger:
-    case Type::kEnumeration:
-    case Type::kInterval:
+  switch (RuleOf(header.type)) {
+    case LengthRule::kFour:
       return header.length == 4 ? nullptr : "a number of 4 bytes has another length";
-    case Type::kLongInteger:
-    case Type::kBoolean:
-    case Type::kDateTime:
-    case Type::kDateTimeExtended:
+    case LengthRule::kEight:
       return header.length == 8 ? nullptr : "a number of 8 bytes has another length";
-    case Type::kStructure:
-      return header.length % kAlignmentBytes == 0 ? nullptr
-                                                  : "a structure's length is no multiple of 8";
-    case Type::kBigInteger:
-      return header.length > 0 && header.length % kAlignmentBytes == 0
-                 ? nullptr
-                 : "a Big Integer's length is no multiple of 8";
-    case Type::kTextString:
-    case Type::kByteString:
+    case LengthRule::kMultipleOfEight: {
+      const bool may_be_empty = header.type == Type::kStructure;
+      const bool is_whole = header.length % kAlignmentBytes == 0;
+      return is_whole && (header.length > 0 || may_be_empty) ? nullptr
+                                                             : "a length that is no multiple of 8";
+    }
+    case LengthRule::kAny:
       return nullptr;
+    case LengthRule::kNoSuchType:
+      break;
   }
   return "a type that does not exist";
 }
@@ -143,13 +160,17 @@ Status Checker::Children(std::size_t begin, std::size_t end, int depth) const {
   return OkStatus();
 }
 
+// The value of `item`, which `structure` has under that tag.
 template <typename Value>
-Result<Value> Required(Tag tag, const std::optional<TtlvView>& item, std::optional<Value> value) {
+Result<Value> Required(const TtlvView& structure,
+                       Tag tag,
+                       const std::optional<TtlvView>& item,
+                       std::optional<Value> value) {
   if (!item.has_value()) {
-    return DataLoss(Cat(NameOf(tag), " is missing"));
+    return DataLoss(Cat(NameOf(structure.tag()), ": ", NameOf(tag), " is missing"));
   }
   if (!value.has_value()) {
-    return DataLoss(Cat(NameOf(tag), " has the wrong type"));
+    return DataLoss(Cat(NameOf(structure.tag()), ": ", NameOf(tag), " has the wrong type"));
   }
   return *value;
 }
@@ -240,27 +261,27 @@ std::optional<std::uint32_t> TtlvView::AsInterval() const {
 
 Result<TtlvView> TtlvView::Structure(Tag tag) const {
   const std::optional<TtlvView> item = Find(tag);
-  return Required(tag, item, item && item->type() == Type::kStructure ? item : std::nullopt);
+  return Required(*this, tag, item, item && item->type() == Type::kStructure ? item : std::nullopt);
 }
 
 Result<std::int32_t> TtlvView::Integer(Tag tag) const {
   const std::optional<TtlvView> item = Find(tag);
-  return Required(tag, item, item ? item->AsInteger() : std::nullopt);
+  return Required(*this, tag, item, item ? item->AsInteger() : std::nullopt);
 }
 
 Result<std::uint32_t> TtlvView::Enumeration(Tag tag) const {
   const std::optional<TtlvView> item = Find(tag);
-  return Required(tag, item, item ? item->AsEnumeration() : std::nullopt);
+  return Required(*this, tag, item, item ? item->AsEnumeration() : std::nullopt);
 }
 
 Result<std::string_view> TtlvView::Text(Tag tag) const {
   const std::optional<TtlvView> item = Find(tag);
-  return Required(tag, item, item ? item->AsText() : std::nullopt);
+  return Required(*this, tag, item, item ? item->AsText() : std::nullopt);
 }
 
 Result<std::span<const std::byte>> TtlvView::Bytes(Tag tag) const {
   const std::optional<TtlvView> item = Find(tag);
-  return Required(tag, item, item ? item->AsBytes() : std::nullopt);
+  return Required(*this, tag, item, item ? item->AsBytes() : std::nullopt);
 }
 
 TtlvView TtlvView::Iterator::operator*() const {

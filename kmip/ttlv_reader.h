@@ -66,7 +66,7 @@ class TtlvView {
   std::optional<std::uint32_t> AsInterval() const;
 
   // The value of the first item of that tag. kDataLoss: there is none, or of another type; names
-  // the tag.
+  // both tags: "Response Payload: Data is missing".
   Result<TtlvView> Structure(Tag tag) const;
   Result<std::int32_t> Integer(Tag tag) const;
   Result<std::uint32_t> Enumeration(Tag tag) const;

@@ -24,6 +24,8 @@ namespace rbdcrypt::kmip {
 // Begin and End must match; a message is small, at most a few KiB. Not thread safe.
 class TtlvWriter {
  public:
+  TtlvWriter() { buffer_.Reserve(kUsualBytes); }
+
   TtlvWriter& Begin(Tag structure);
   TtlvWriter& End();
 
@@ -51,6 +53,9 @@ class TtlvWriter {
   Secret Take() &&;
 
  private:
+  // More than a request of ours has, so that it is composed where it stands.
+  static constexpr std::size_t kUsualBytes = 512;
+
   SecretBuffer buffer_;
   // Offsets of the length fields of the open structures.
   std::vector<std::size_t> open_;

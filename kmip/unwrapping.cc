@@ -8,6 +8,8 @@
 
 #include "base/strings.h"
 #include "kmip/fetched_kek.h"
+#include "kmip/names.h"
+#include "kmip/reasons.h"
 #include "kms/envelope.h"
 
 namespace rbdcrypt::kmip {
@@ -22,6 +24,12 @@ bool IsWithheld(const Status& status) {
 bool IsAboutTheKey(const Status& status) {
   return status.code() == Code::kPermissionDenied || status.code() == Code::kNotFound ||
          status.code() == Code::kFailedPrecondition;
+}
+
+// As a server says it of data that is damaged, or sent in a way that it does not know.
+bool DoesNotVerify(const Status& status) {
+  return status.code() == Code::kDataLoss || status.code() == Code::kInvalidArgument ||
+         ReasonOf(status) == ResultReason::kGeneralFailure;
 }
 
 }  // namespace
@@ -70,15 +78,14 @@ Result<Secret> Unwrapping::WithheldGcm(const std::string& key_id, const kms::Env
   ASSIGN_OR_RETURN(const bool decrypts, abilities_.Has(Operation::kDecrypt));
   std::optional<GcmDialect> dialect;
   if (decrypts) {
-    ASSIGN_OR_RETURN(dialect, Dialect(GcmUse::kPlain));
+    ASSIGN_OR_RETURN(dialect, Dialect(key_id, GcmUse::kPlain));
   }
   if (!dialect.has_value()) {
     return Unimplemented(Cat("KMIP at ", session_.server(), " gives key ", key_id,
                              " to nobody and ", "does not decrypt AES-GCM by itself"));
   }
   use_ = KeyUse::kDecrypt;
-  return ServerCipher(context_, session_, key_id)
-      .GcmOpen(*dialect, "", envelope.nonce, envelope.ciphertext);
+  return OpenGcm(key_id, *dialect, "", envelope);
 }
 
 Result<Secret> Unwrapping::Aead(const std::string& key_id,
@@ -88,16 +95,17 @@ Result<Secret> Unwrapping::Aead(const std::string& key_id,
   ASSIGN_OR_RETURN(const bool decrypts, abilities_.Has(Operation::kDecrypt));
   std::optional<GcmDialect> dialect;
   if (is_gcm && decrypts) {
-    ASSIGN_OR_RETURN(dialect, Dialect(GcmUse::kWithAdditionalData));
+    ASSIGN_OR_RETURN(dialect, Dialect(key_id, GcmUse::kWithAdditionalData));
   }
   if (!decrypts || (is_gcm && !dialect.has_value())) {
     return Here(key_id, volume_id, text);
   }
-  ServerCipher cipher(context_, session_, key_id);
   if (is_gcm) {
-    return cipher.GcmOpen(*dialect, AeadAdditionalData(text, volume_id), text.nonce, text.data);
+    return OpenGcm(key_id, *dialect, AeadAdditionalData(text, volume_id),
+                   {.ciphertext = text.data, .nonce = text.nonce});
   }
-  ASSIGN_OR_RETURN(const Secret one_time_key, cipher.CbcOpen(text.iv, text.one_time_key));
+  ASSIGN_OR_RETURN(const Secret one_time_key,
+                   ServerCipher(context_, session_, key_id).CbcOpen(text.iv, text.one_time_key));
   return UnwrapWithOneTimeKey(one_time_key, volume_id, text);
 }
 
@@ -116,12 +124,33 @@ Result<Secret> Unwrapping::Here(const std::string& key_id,
   return UnwrapWithKek(*kek, volume_id, text);
 }
 
-Result<std::optional<GcmDialect>> Unwrapping::Dialect(GcmUse gcm_use) {
+Result<std::optional<GcmDialect>> Unwrapping::Dialect(const std::string& key_id, GcmUse gcm_use) {
   Result<std::optional<GcmDialect>> dialect = abilities_.Gcm(entry_.key_id, gcm_use);
-  if (!dialect.ok() && IsAboutTheKey(dialect.status())) {
-    return std::optional(GcmDialect{.has_tag_field = session_.version() >= kAeadSince});
+  if (key_id != entry_.key_id && IsAboutTheKey(dialect.status())) {
+    dialect = abilities_.Gcm(key_id, gcm_use);
   }
-  return dialect;
+  if (!IsAboutTheKey(dialect.status())) {
+    return dialect;
+  }
+  unlearnt_ = dialect.status();
+  return std::optional(GcmDialect{.has_tag_field = session_.version() >= kAeadSince});
+}
+
+Result<Secret> Unwrapping::OpenGcm(const std::string& key_id,
+                                   const GcmDialect& dialect,
+                                   std::string_view additional_data,
+                                   const kms::Envelope& sealed) {
+  Result<Secret> dek = ServerCipher(context_, session_, key_id)
+                           .GcmOpen(dialect, additional_data, sealed.nonce, sealed.ciphertext);
+  const bool may_be_the_dialect = !unlearnt_.ok() && DoesNotVerify(dek.status());
+  if (may_be_the_dialect) {
+    return FailedPrecondition(Cat(Message(dek.status()), ": either the wrapped DEK is damaged, or ",
+                                  "this server's way of AES-GCM is another than specified, which ",
+                                  "could not be learnt, for neither key ", entry_.key_id, " nor ",
+                                  key_id, " encrypts (", Message(unlearnt_), "): correct ",
+                                  kUniqueIdentifier));
+  }
+  return dek;
 }
 
 }  // namespace rbdcrypt::kmip

@@ -32,10 +32,12 @@ const std::string& KeyOf(const DekText& text, const OpenedEntry& entry);
 //   ours, "cbc"       Decrypt                           Get, and AES here
 //
 // "Else" is where the server has no such operation or cipher (kmip/abilities.h). To learn its
-// dialect of AES-GCM takes the entry's own key; where that cannot be used, it is as specified.
+// dialect of AES-GCM takes a key that encrypts: the entry's own, or that of the text. Where neither
+// does, the dialect is taken to be as specified.
 //
 // Errors: those of Abilities, ServerCipher and FetchKek(); kDataLoss, from here or the server: the
-// text does not verify. kUnimplemented: the server has neither operation.
+// text does not verify. kUnimplemented: the server has neither operation. kFailedPrecondition, too:
+// the text does not verify, but perhaps for a dialect that could not be learnt.
 class Unwrapping {
  public:
   // All must outlive it.
@@ -57,13 +59,19 @@ class Unwrapping {
   Result<Secret> WithheldGcm(const std::string& key_id, const kms::Envelope& envelope);
   Result<Secret> Aead(const std::string& key_id, std::string_view volume_id, const AeadText& text);
   Result<Secret> Here(const std::string& key_id, std::string_view volume_id, const DekText& text);
-  Result<std::optional<GcmDialect>> Dialect(GcmUse gcm_use);
+  Result<std::optional<GcmDialect>> Dialect(const std::string& key_id, GcmUse gcm_use);
+  Result<Secret> OpenGcm(const std::string& key_id,
+                         const GcmDialect& dialect,
+                         std::string_view additional_data,
+                         const kms::Envelope& sealed);
 
   const Context& context_;
   Session& session_;
   const OpenedEntry& entry_;
   Abilities abilities_;
   KeyUse use_ = KeyUse::kDecrypt;
+  // Why the dialect could not be learnt; OK if it was.
+  Status unlearnt_;
 };
 
 }  // namespace rbdcrypt::kmip

@@ -31,7 +31,9 @@ struct StoredDek {
 //   kInvalidArgument   its configuration is wrong
 //   kDataLoss          the stored text, or the ring that unwraps it, is damaged, or the text was
 //                      wrapped for another volume or with another passphrase
-//   kUnimplemented     text or ring have a format newer than this build
+//   kUnimplemented     text or ring have a format newer than this build, or the key manager cannot
+//                      do what the entry wants
+//   kFailedPrecondition  the state, usage or kind of the key that wraps forbids it
 //   kAborted           this client of the cluster was fenced, or the ring is being written
 //   kInternal          OpenSSL failed
 //   kCancelled, kDeadlineExceeded

@@ -24,8 +24,11 @@ class DekWrapper {
   // ring file, say). kPermissionDenied: this process may not read or make the ring.
   // kInvalidArgument: what the entry names is no ring, or others may read it. kDataLoss: the ring
   // is damaged. kUnimplemented: it is newer than this build. kAborted: another process is making
-  // it. kResourceExhausted: no room on disk to make it. kInternal: OpenSSL failed. kCancelled,
-  // kDeadlineExceeded: also while waiting for scrypt's memory.
+  // it. kResourceExhausted: no room on disk to make it. kInternal: OpenSSL failed, or the key
+  // manager did for no reason that it gave. kCancelled, kDeadlineExceeded: also while waiting for
+  // scrypt's memory. Of a key manager: kUnavailable: it is down; kPermissionDenied: it says no;
+  // kNotFound: it has no such KEK; kFailedPrecondition: the KEK's state, usage or kind forbids it;
+  // kUnimplemented: it cannot do what the entry wants; kInvalidArgument: credentials.
   virtual Result<std::string> WrapDek(const Context& context,
                                       std::string_view volume_id,
                                       const Secret& dek) = 0;
@@ -35,7 +38,7 @@ class DekWrapper {
   // "metadata", by another passphrase; or the ring is damaged. kNotFound: the KEK version that
   // wrapped it is gone or of another ring, or the request's Secret has no passphrase.
   // kUnimplemented: text or ring are newer than this build. kUnavailable, kPermissionDenied,
-  // kInvalidArgument, kInternal, kCancelled, kDeadlineExceeded: as WrapDek.
+  // kFailedPrecondition, kInvalidArgument, kInternal, kCancelled, kDeadlineExceeded: as WrapDek.
   virtual Result<Secret> UnwrapDek(const Context& context,
                                    std::string_view volume_id,
                                    std::string_view wrapped) = 0;

@@ -21,7 +21,7 @@ namespace rbdcrypt::net {
 //   kUnavailable       connection lost
 //   kDeadlineExceeded, kCancelled   the caller's limit came first
 //   kInvalidArgument   the server refuses our certificate: in TLS 1.3 one learns of that only when
-//                      one reads
+//                      one reads. Marked with NeverArrived() (net/arrival.h), for it read nothing
 //   kDataLoss          what came is no TLS, or asks to renegotiate
 //
 // The text names the server's address.
@@ -29,14 +29,16 @@ class ByteStream {
  public:
   virtual ~ByteStream() = default;
 
-  // Sends all of it. After an error the peer cannot have got the end of it.
+  // Sends all of it. OK says that the operating system took it, not that the server did; after an
+  // error the server cannot have got the end of it.
   virtual Status Write(const Context& context, std::span<const std::byte> bytes) = 0;
 
-  // Waits for some bytes, at least one; returns how many. 0: the server ended the stream in order.
+  // Waits for some bytes, at least one, into a buffer that is not empty; returns how many. 0: the
+  // server ended the stream in order.
   virtual Result<std::size_t> Read(const Context& context, std::span<std::byte> buffer) = 0;
 
   // Whether nothing speaks against using it again: not ended, and no bytes that nobody asked for.
-  // Does not block and sends nothing.
+  // Does not block and sends no data.
   virtual bool IsQuiet() = 0;
 };
 

@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #include "net/socket_bio.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <sys/socket.h>
@@ -38,8 +39,13 @@ int Send(BIO* bio, const char* data, int size) {
 int Receive(BIO* bio, char* data, int size) {
   BioSocket& socket = SocketOf(bio);
   BIO_clear_retry_flags(bio);
-  const ssize_t received = ::recv(socket.fd.get(), data, static_cast<std::size_t>(size), 0);
   socket.is_drained = false;
+  if (socket.allowance == 0) {
+    BIO_set_retry_read(bio);
+    return -1;
+  }
+  const std::size_t most = std::min(static_cast<std::size_t>(size), socket.allowance);
+  const ssize_t received = ::recv(socket.fd.get(), data, most, 0);
   if (received < 0) {
     const int error = errno;
     if (IsForLater(error)) {
@@ -51,6 +57,7 @@ int Receive(BIO* bio, char* data, int size) {
     return -1;
   }
   socket.is_at_end = received == 0;
+  socket.allowance -= static_cast<std::size_t>(received);
   return static_cast<int>(received);
 }
 

@@ -2,6 +2,8 @@
 // Copyright the rbdcrypt authors
 #pragma once
 
+#include <cstddef>
+
 #include <openssl/bio.h>
 
 #include "base/handle.h"
@@ -18,6 +20,10 @@ struct BioSocket {
   bool is_at_end = false;
   // The last receive found nothing: all that came so far is with OpenSSL.
   bool is_drained = false;
+  // Bytes that are received before OpenSSL is told that there are no more for now; for the caller
+  // to set before each call. OpenSSL by itself goes on for as long as a peer sends what carries no
+  // data (new keys, tickets, wishes to renegotiate), past any deadline.
+  std::size_t allowance = 0;
 };
 
 // A BIO over `socket`, which stays the caller's and must outlive it. Null where memory is short.

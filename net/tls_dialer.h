@@ -16,7 +16,8 @@ namespace rbdcrypt::net {
 // TLS 1.2 or later; the certificate must be for TlsOptions::server_name, else for the endpoint's
 // host (a name by DNS names, an address by IP addresses; SNI for names only); trusts the CA given
 // and no other. Renegotiation is refused, sessions are not resumed. All addresses of a name are
-// tried in turn.
+// tried in turn, and share the time for connecting, of which its resolving is a part. Nothing here
+// raises SIGPIPE.
 class TlsDialer final : public Dialer {
  public:
   struct Timeouts {
@@ -25,8 +26,9 @@ class TlsDialer final : public Dialer {
     std::chrono::milliseconds handshake = std::chrono::seconds(5);
   };
 
-  // kInvalidArgument: CA, certificate or key are unreadable, or certificate and key no pair; names
-  // which.
+  // kInvalidArgument: CA, certificate or key are unreadable or too weak for OpenSSL, certificate
+  // and key no pair, or the server name is none; names the endpoint, and which. `tls` is copied as
+  // far as needed; a key that wants a password is unreadable.
   static Result<std::unique_ptr<TlsDialer>> New(Endpoint endpoint,
                                                 const TlsOptions& tls,
                                                 Timeouts timeouts);

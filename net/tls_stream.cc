@@ -20,9 +20,8 @@
 namespace rbdcrypt::net {
 namespace {
 
-// Records without data that IsQuiet() takes in passing. OpenSSL's servers send two session tickets,
-// and no peer has a reason for more than a few.
-constexpr int kMaxSilentRecords = 16;
+// What one call of OpenSSL's may receive: some records of the largest size (RFC 8446, section 5.2).
+constexpr std::size_t kAllowanceBytes = std::size_t{64} * 1024;
 
 int ClampToInt(std::size_t size) {
   return static_cast<int>(std::min<std::size_t>(size, INT_MAX));
@@ -91,18 +90,16 @@ bool TlsStream::IsQuiet() {
   if (!broken_.ok()) {
     return false;
   }
-  for (int i = 0; i < kMaxSilentRecords; ++i) {
-    ERR_clear_error();
-    std::byte byte;
-    const int wish = SSL_get_error(tls_.get(), SSL_peek(tls_.get(), &byte, 1));
-    if (wish != SSL_ERROR_WANT_READ || wants_renegotiation_) {
-      return false;
-    }
-    if (socket_.is_drained) {
-      return true;
-    }
-  }
-  return false;
+  // Takes session tickets and new keys in passing, though not without end.
+  const int wish = Peek();
+  return wish == SSL_ERROR_WANT_READ && socket_.is_drained && !wants_renegotiation_;
+}
+
+int TlsStream::Peek() {
+  ERR_clear_error();
+  socket_.allowance = kAllowanceBytes;
+  std::byte byte;
+  return SSL_get_error(tls_.get(), SSL_peek(tls_.get(), &byte, 1));
 }
 
 template <typename Step>
@@ -111,6 +108,7 @@ Result<std::size_t> TlsStream::Repeat(const Context& context, Stage stage, Step 
   broken_ = context.Check(NextOf(stage));
   while (broken_.ok()) {
     ERR_clear_error();
+    socket_.allowance = kAllowanceBytes;
     const int result = step();
     const int wish = SSL_get_error(tls_.get(), result);
     if (wish == SSL_ERROR_NONE) {
@@ -175,11 +173,11 @@ Status TlsStream::FailureOf(int wish) {
 // A server that refuses our certificate under TLS 1.3 closes while we still write. What it said
 // before is there to be read.
 void TlsStream::ReceiveLateAlert() {
-  const BioSocket before = {.fd = {}, .error = socket_.error, .is_at_end = socket_.is_at_end};
-  std::byte byte;
-  SSL_peek(tls_.get(), &byte, 1);
-  socket_.error = before.error;
-  socket_.is_at_end = before.is_at_end;
+  const int error = socket_.error;
+  const bool is_at_end = socket_.is_at_end;
+  static_cast<void>(Peek());
+  socket_.error = error;
+  socket_.is_at_end = is_at_end;
 }
 
 Status TlsStream::AlertFailure() const {

@@ -43,6 +43,8 @@ class TlsStream final : public ByteStream {
 
   static void OnTlsEvent(const SSL* tls, int where, int value);
 
+  // Looks for data without waiting or taking it: what SSL_get_error() says to that.
+  int Peek();
   std::string_view NextOf(Stage stage) const;
   Status AwaitWish(const Context& context, int wish, Stage stage);
   Status FailureOf(int wish);

@@ -18,8 +18,8 @@
 #include "rbd/luks/binary_header.h"
 #include "rbd/luks/blank_header.h"
 #include "rbd/luks/layout.h"
-#include "rbd/metadata_dek_store.h"
 #include "rbd/names.h"
+#include "rbd/sent_dek.h"
 
 namespace rbdcrypt::rbd {
 namespace {
@@ -29,19 +29,6 @@ using luks::HeaderState;
 luks::KdfProfile KdfFor(const kms::Kms& kms) {
   return kms.dek_kind() == kms::DekKind::kHumanPassphrase ? luks::KdfProfile::kHumanPassphrase
                                                           : luks::KdfProfile::kRandomDek;
-}
-
-std::unique_ptr<kms::DekStore> MetadataStoreFor(Image& image, kms::Kms& kms) {
-  if (kms.wrapper() == nullptr) {
-    return nullptr;
-  }
-  return std::make_unique<MetadataDekStore>(image, *kms.wrapper(), kms.id());
-}
-
-kms::DekStore& TheStore(kms::DekStore* of_metadata, kms::Kms& kms) {
-  kms::DekStore* const store = of_metadata != nullptr ? of_metadata : kms.store();
-  RBDCRYPT_CHECK(store != nullptr);  // kms/kms.h: one of both there is.
-  return *store;
 }
 
 }  // namespace
@@ -69,11 +56,7 @@ Result<EncryptionState> ParseEncryptionState(std::string_view text, std::string_
 }
 
 EncryptedVolume::EncryptedVolume(Image& image, kms::Kms& kms, std::string volume_id)
-    : image_(image),
-      kms_(kms),
-      volume_id_(std::move(volume_id)),
-      metadata_store_(MetadataStoreFor(image, kms)),
-      store_(TheStore(metadata_store_.get(), kms)) {}
+    : image_(image), kms_(kms), volume_id_(std::move(volume_id)), store_(image, kms) {}
 
 std::string EncryptedVolume::Named(std::string_view text) const {
   return Cat("volume ", volume_id_, ", KMS ", kms_.id(), ": ", text);
@@ -103,8 +86,8 @@ Status EncryptedVolume::Format(const Context& context,
   RETURN_IF_ERROR(Annotate(luks::ProveOpens(context, image_, dek).status(),
                            Named("prove that the DEK opens the new header")));
   RETURN_IF_ERROR(lock.EnsureHeld());
-  RETURN_IF_ERROR(first_dek.Settle());
-  return AfterEffect("create.state-encrypted", image_.SetMetadata(kMetaEncrypted, kStateEncrypted));
+  RETURN_IF_ERROR(first_dek.Settle(context));
+  return AfterEffect("create.state-encrypted", MarkEncrypted(context));
 }
 
 Status EncryptedVolume::MarkPrepared(Origin origin) {
@@ -113,6 +96,12 @@ Status EncryptedVolume::MarkPrepared(Origin origin) {
     metadata.emplace(kMetaHeaderUuid, NewUuid());
   }
   return image_.SetAllMetadata(metadata);
+}
+
+Status EncryptedVolume::MarkEncrypted(const Context& context) {
+  return image_.SetAllMetadata(
+      {{kMetaEncrypted, kStateEncrypted},
+       {kMetaDekMadeAt, std::to_string(UnixTime(context.clock()).count())}});
 }
 
 // What this very call created, under the lock, nobody has written to: the megabytes in which
@@ -273,7 +262,7 @@ Result<OpenedHeader> EncryptedVolume::OpenWith(const Context& context, Secret de
 }
 
 Result<Secret> EncryptedVolume::FetchDek(const Context& context) {
-  Result<kms::StoredDek> stored = store_.Fetch(context, volume_id_);
+  Result<kms::StoredDek> stored = store_->Fetch(context, volume_id_);
   if (!stored.ok()) {
     return Annotate(stored.status(), Named("fetch the DEK"));
   }
@@ -281,7 +270,7 @@ Result<Secret> EncryptedVolume::FetchDek(const Context& context) {
 }
 
 Result<bool> EncryptedVolume::HasPreviousDek(const Context& context) {
-  const Status fetched = store_.FetchPrevious(context, volume_id_).status();
+  const Status fetched = store_->FetchPrevious(context, volume_id_).status();
   if (fetched.code() == Code::kNotFound) {
     return false;
   }
@@ -305,7 +294,7 @@ Result<bool> EncryptedVolume::OpensWithPrevious(const Context& context) {
 }
 
 Result<OpenedHeader> EncryptedVolume::OpenWithPrevious(const Context& context) {
-  Result<kms::StoredDek> previous = store_.FetchPrevious(context, volume_id_);
+  Result<kms::StoredDek> previous = store_->FetchPrevious(context, volume_id_);
   RETURN_IF_ERROR(previous.status());
   ASSIGN_OR_RETURN(OpenedHeader opened, OpenWith(context, std::move(previous->dek)));
   opened.is_previous = true;

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -13,6 +12,7 @@
 #include "kms/kms.h"
 #include "rbd/image.h"
 #include "rbd/luks/header.h"
+#include "rbd/volume_dek_store.h"
 #include "rbd/volume_lock.h"
 
 namespace rbdcrypt::rbd {
@@ -98,6 +98,7 @@ class EncryptedVolume {
  private:
   Status CheckNobodyElse();
   Status MarkPrepared(Origin origin);
+  Status MarkEncrypted(const Context& context);
   Result<luks::Inspection> InspectImage(const Context& context, Origin origin);
   Result<std::string> RecordedUuid();
   Result<bool> NeedsHeader(const Context& context,
@@ -120,9 +121,7 @@ class EncryptedVolume {
   Image& image_;
   kms::Kms& kms_;
   std::string volume_id_;
-  // Set where the KMS only wraps.
-  std::unique_ptr<kms::DekStore> metadata_store_;
-  kms::DekStore& store_;
+  VolumeDekStore store_;
 };
 
 }  // namespace rbdcrypt::rbd

@@ -9,6 +9,8 @@
 #include "base/status.h"
 #include "kms/kms.h"
 #include "rbd/image.h"
+#include "rbd/sent_dek.h"
+#include "rbd/volume_dek_store.h"
 
 namespace rbdcrypt::rbd {
 
@@ -25,11 +27,11 @@ namespace rbdcrypt::rbd {
 //   create.dek                     the time, the DEK            uses the DEK
 //   create.dek-settled             the DEK, proven to open      the same
 //
-// 15 minutes are the time after which no write is on its way any more (safety C, "orphanGrace").
+// What is recorded, and why 15 minutes: rbd/sent_dek.h.
 // One thread per object; all references must outlive it.
 class FirstDek {
  public:
-  FirstDek(Image& image, kms::Kms& kms, kms::DekStore& store, std::string volume_id);
+  FirstDek(Image& image, kms::Kms& kms, VolumeDekStore& store, std::string volume_id);
 
   // Needs the volume lock, held. kUnavailable: also where a late write is waited for; the text says
   // until when. Other errors of the KMS as they come; nothing is lost then, and the call can be
@@ -37,17 +39,16 @@ class FirstDek {
   Result<Secret> Get(const Context& context);
 
   // The DEK that Get() returned was proven to open the header: no record is needed any more.
-  Status Settle();
+  Status Settle(const Context& context);
 
  private:
-  bool MayBeOverwrittenLate() const;
   Status Announce(const Context& context);
   Status Create(const Context& context);
   std::string Named(std::string_view text) const;
 
-  Image& image_;
+  SentDek sent_;
   kms::Kms& kms_;
-  kms::DekStore& store_;
+  VolumeDekStore& store_;
   const std::string volume_id_;
 };
 

@@ -26,6 +26,13 @@ struct Extent {
   std::uint64_t length_bytes = 0;
 };
 
+// A snapshot of the image, one that RBD keeps for clones alone (in its trash namespace) included.
+struct Snapshot {
+  std::uint64_t id = 0;
+  // Of one that is kept for clones, a random UUID.
+  std::string name;
+};
+
 // One open RBD image: its bytes, its metadata, who else has it open.
 //
 // Real: rbd/librbd_image. Fake: tests/fakes/fake_image, which stops after its n-th write.
@@ -56,7 +63,12 @@ class Image : public luks::HeaderIo {
 
   // Without the clients that are on the blocklist, whether or not RADOS has dropped their watches.
   virtual Result<std::vector<Watcher>> Watchers() = 0;
-  virtual Result<bool> HasSnapshots() = 0;
+  virtual Result<std::vector<Snapshot>> Snapshots() = 0;
+
+  Result<bool> HasSnapshots() {
+    ASSIGN_OR_RETURN(const std::vector<Snapshot> snapshots, Snapshots());
+    return !snapshots.empty();
+  }
 
   // The first allocated extent at or after `from_bytes`, or nothing where nobody ever wrote there;
   // zeros that were written count. The answer is exact as to whether and where it ends, within

@@ -45,6 +45,11 @@ class ImageStore {
   // kNotFound: no such image. Read-only opens register no watcher.
   virtual Result<std::unique_ptr<Image>> Open(std::string_view name, OpenMode mode) = 0;
 
+  // The image as it was when that snapshot of it was taken: its bytes and size, read-only.
+  // kNotFound: no such image or snapshot.
+  virtual Result<std::unique_ptr<Image>> OpenSnapshot(std::string_view name,
+                                                      std::uint64_t snapshot_id) = 0;
+
   virtual Result<std::vector<std::string>> List() = 0;
 
   // Moves the image to the trash with delay 0. kNotFound: no such image. kFailedPrecondition: it

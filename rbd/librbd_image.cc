@@ -83,9 +83,9 @@ struct MetadataPage {
 
 }  // namespace
 
-Result<std::unique_ptr<Image>> LibrbdImage::Open(std::shared_ptr<RadosPool> pool,
-                                                 std::string_view name,
-                                                 OpenMode mode) {
+Result<std::unique_ptr<LibrbdImage>> LibrbdImage::OpenHead(std::shared_ptr<RadosPool> pool,
+                                                           std::string_view name,
+                                                           OpenMode mode) {
   const std::string image_name(name);
   rbd_image_t handle = nullptr;
   const int result = mode == OpenMode::kReadOnly
@@ -114,6 +114,24 @@ Result<std::unique_ptr<Image>> LibrbdImage::OpenById(std::shared_ptr<RadosPool> 
       new LibrbdImage(std::move(pool), handle, std::move(spec), OpenMode::kReadOnly));
   image->id_ = id;
   return image;
+}
+
+Result<std::unique_ptr<Image>> LibrbdImage::Open(std::shared_ptr<RadosPool> pool,
+                                                 std::string_view name,
+                                                 OpenMode mode) {
+  return OpenHead(std::move(pool), name, mode);
+}
+
+Result<std::unique_ptr<Image>> LibrbdImage::OpenSnapshot(std::shared_ptr<RadosPool> pool,
+                                                         std::string_view name,
+                                                         std::uint64_t snapshot_id) {
+  ASSIGN_OR_RETURN(std::unique_ptr<LibrbdImage> image,
+                   OpenHead(std::move(pool), name, OpenMode::kReadOnly));
+  if (const int result = rbd_snap_set_by_id(image->image_.get(), snapshot_id); result < 0) {
+    return image->Error(result, Cat("open snapshot ", snapshot_id, " of"));
+  }
+  image->spec_ += Cat(" (snapshot ", snapshot_id, ")");
+  return std::unique_ptr<Image>(std::move(image));
 }
 
 Status LibrbdImage::Error(long result, std::string_view action, SourceLocation where) const {
@@ -307,18 +325,24 @@ Result<std::vector<Watcher>> LibrbdImage::Watchers() {
   return watchers;
 }
 
-Result<bool> LibrbdImage::HasSnapshots() {
-  std::vector<rbd_snap_info_t> snapshots(kSnapshotsAtFirst);
+Result<std::vector<Snapshot>> LibrbdImage::Snapshots() {
+  std::vector<rbd_snap_info_t> listed(kSnapshotsAtFirst);
   int room = kSnapshotsAtFirst;
-  const int count = rbd_snap_list(image_.get(), snapshots.data(), &room);
-  if (count == -ERANGE) {
-    return true;
+  int count = rbd_snap_list(image_.get(), listed.data(), &room);
+  while (count == -ERANGE) {
+    listed.resize(static_cast<std::size_t>(room));
+    count = rbd_snap_list(image_.get(), listed.data(), &room);
   }
   if (count < 0) {
     return Error(count, "list snapshots of");
   }
-  rbd_snap_list_end(snapshots.data());
-  return count > 0;
+  std::vector<Snapshot> snapshots;
+  for (int i = 0; i < count; ++i) {
+    const rbd_snap_info_t& one = listed[static_cast<std::size_t>(i)];
+    snapshots.push_back({.id = one.id, .name = one.name});
+  }
+  rbd_snap_list_end(listed.data());
+  return snapshots;
 }
 
 Result<std::optional<Extent>> LibrbdImage::FirstExtentFrom(std::uint64_t from_bytes) {

@@ -2,9 +2,11 @@
 // Copyright the rbdcrypt authors
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <rbd/librbd.h>
 
@@ -33,6 +35,11 @@ class LibrbdImage final : public Image {
   static Result<std::unique_ptr<Image>> OpenById(std::shared_ptr<RadosPool> pool,
                                                  std::string_view image_id);
 
+  // As ImageStore::OpenSnapshot.
+  static Result<std::unique_ptr<Image>> OpenSnapshot(std::shared_ptr<RadosPool> pool,
+                                                     std::string_view name,
+                                                     std::uint64_t snapshot_id);
+
   Result<std::uint64_t> SizeBytes() override;
   Result<std::uint64_t> Features() override;
   Status Read(std::uint64_t offset_bytes, std::span<std::byte> out) override;
@@ -53,7 +60,7 @@ class LibrbdImage final : public Image {
   Result<std::vector<Watcher>> Watchers() override;
 
   // Those in the trash namespace too, which keep a removed snapshot for its clones.
-  Result<bool> HasSnapshots() override;
+  Result<std::vector<Snapshot>> Snapshots() override;
 
   // The parent's data counts as this image's.
   Result<std::optional<Extent>> FirstExtentFrom(std::uint64_t from_bytes) override;
@@ -61,6 +68,10 @@ class LibrbdImage final : public Image {
   Status Grow(std::uint64_t size_bytes) override;
 
  private:
+  static Result<std::unique_ptr<LibrbdImage>> OpenHead(std::shared_ptr<RadosPool> pool,
+                                                       std::string_view name,
+                                                       OpenMode mode);
+
   LibrbdImage(std::shared_ptr<RadosPool> pool, rbd_image_t image, std::string spec, OpenMode mode)
       : pool_(std::move(pool)), image_(image), spec_(std::move(spec)), mode_(mode) {}
 

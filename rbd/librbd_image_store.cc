@@ -117,6 +117,11 @@ Result<std::unique_ptr<Image>> LibrbdImageStore::Open(std::string_view name, Ope
   return LibrbdImage::Open(pool_, name, mode);
 }
 
+Result<std::unique_ptr<Image>> LibrbdImageStore::OpenSnapshot(std::string_view name,
+                                                              std::uint64_t snapshot_id) {
+  return LibrbdImage::OpenSnapshot(pool_, name, snapshot_id);
+}
+
 Result<std::vector<std::string>> LibrbdImageStore::List() {
   std::vector<rbd_image_spec_t> specs(kImagesAtFirst);
   std::size_t count = specs.size();

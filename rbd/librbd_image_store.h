@@ -28,6 +28,8 @@ class LibrbdImageStore final : public ImageStore {
   Status Create(std::string_view name, const ImageLayout& layout) override;
 
   Result<std::unique_ptr<Image>> Open(std::string_view name, OpenMode mode) override;
+  Result<std::unique_ptr<Image>> OpenSnapshot(std::string_view name,
+                                              std::uint64_t snapshot_id) override;
   Result<std::vector<std::string>> List() override;
   Status MoveToTrash(std::string_view name) override;
   Result<std::vector<TrashEntry>> ListTrash() override;

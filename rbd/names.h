@@ -40,9 +40,16 @@ inline constexpr char kStateEncrypted[] = "encrypted";
 // Ours.
 // The DEK before the current one, wrapped as kMetaDek is (safety C).
 inline constexpr char kMetaPreviousDek[] = "rbdcrypt/dek-previous";
-// When the first DEK was sent to a key manager that cannot compare and set: decimal seconds since
-// 1970-01-01 UTC (rbd/first_dek.h).
+// When a DEK was last sent to a key manager that cannot compare and set: decimal seconds since
+// 1970-01-01 UTC (rbd/sent_dek.h).
 inline constexpr char kMetaDekSentAt[] = "rbdcrypt/dek-sent-at";
+// When the current DEK was made, and when the last rotation ended; the same form.
+inline constexpr char kMetaDekMadeAt[] = "rbdcrypt/dek-made-at";
+inline constexpr char kMetaRotatedAt[] = "rbdcrypt/rotated-at";
+// The rotation under way, and the keyslot of ours that no stored DEK explains; both are described
+// in rotation/records.h.
+inline constexpr char kMetaRotation[] = "rbdcrypt/rotation";
+inline constexpr char kMetaUnexplainedKeyslot[] = "rbdcrypt/unexplained-keyslot";
 // The UUID of the LUKS header this driver is about to write, recorded before it does (safety A2).
 inline constexpr char kMetaHeaderUuid[] = "rbdcrypt/header-uuid";
 // "making" before mkfs, "made" after (safety A3).

@@ -103,6 +103,11 @@ class VolumeLock {
   // the lock. Before the first such write. kAborted: the lock was lost.
   Status AlsoFence(const std::vector<std::string>& addresses);
 
+  // Destruction will leave lock and record as a process that dies does: the lock runs out by
+  // itself, and whoever takes it then fences this connection first. For a write under the lock that
+  // got no answer and may land late.
+  void LeaveBehind() { held_ = false; }
+
   // Removes the RADOS object of the lock, and lock and record with it; nothing is held after it.
   // kAborted: the lock was lost.
   Status RemoveObject();

@@ -8,6 +8,30 @@ namespace rbdcrypt::rotation {
 
 // Names that users write or that csi-addons reads and writes. "3.x" and "4.x" are csi-and-addons.
 
+// The group and version of the custom resources, as one text, and their kinds (3).
+inline constexpr std::string_view kAddonsGroup = "csiaddons.openshift.io";
+inline constexpr std::string_view kAddonsVersion = "v1alpha1";
+inline constexpr std::string_view kAddonsApiVersion = "csiaddons.openshift.io/v1alpha1";
+inline constexpr std::string_view kJobKind = "EncryptionKeyRotationJob";
+inline constexpr std::string_view kCronJobKind = "EncryptionKeyRotationCronJob";
+
+// What a Job's status says (3.1): its result, the one type of its conditions with the reason, and
+// the messages of its end.
+inline constexpr std::string_view kResultSucceeded = "Succeeded";
+inline constexpr std::string_view kResultFailed = "Failed";
+inline constexpr std::string_view kConditionFailed = "Failed";
+inline constexpr std::string_view kReasonFailed = "failed";
+inline constexpr std::string_view kMessageSucceeded =
+    "Key rotation operation successfully completed.";
+inline constexpr std::string_view kMessageRetries = "Maximum retry limit reached";
+inline constexpr std::string_view kMessageDeadline = "Time limit reached";
+inline constexpr std::string_view kMessageNoTarget =
+    "failed to validate encryptionkeyrotationjob spec: required parameter "
+    "'PersistentVolumeClaim' is missing";
+
+// The concurrencyPolicy that replaces an active Job; the other one is "Forbid" (3.2).
+inline constexpr std::string_view kPolicyReplace = "Replace";
+
 // Annotations of a PVC, a Namespace or a StorageClass (4.1): cron text; and whether it counts,
 // which only the exact value kEnableFalse denies.
 inline constexpr std::string_view kScheduleAnnotation =

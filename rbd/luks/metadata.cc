@@ -98,6 +98,7 @@ Result<Kdf> ParseKdf(const Json& slot, std::string_view what) {
   ASSIGN_OR_RETURN(kdf.cost, NumberOr(0, *object, cost_field, what));
   ASSIGN_OR_RETURN(kdf.memory_kib, NumberOr(0, *object, "memory", what));
   ASSIGN_OR_RETURN(kdf.cpus, NumberOr(0, *object, "cpus", what));
+  ASSIGN_OR_RETURN(kdf.salt, TextOrEmpty(*object, "salt", what));
   return kdf;
 }
 

@@ -40,6 +40,7 @@ struct Kdf {
   std::uint64_t cost = 0;        // pbkdf2: iterations; argon2: time cost
   std::uint64_t memory_kib = 0;  // argon2 only
   std::uint64_t cpus = 0;        // argon2 only
+  std::string salt = {};         // base64, as it stands; drawn anew for every keyslot, never secret
 };
 
 enum class Priority { kIgnore = 0, kNormal = 1, kPrefer = 2 };

@@ -19,11 +19,17 @@ Status SomebodyElse(const CopyUpdate& copy) {
                      " was written by somebody else since it was loaded: load the header again"));
 }
 
-// Makes a copy ours, or finds that somebody else was faster.
+// Makes a copy ours, or finds that somebody else was faster. Where the sector is still what was
+// compared it is something else that forbids the write, such as RBD's exclusive lock.
 Status Claim(HeaderIo& io, const CopyUpdate& copy) {
   const auto desired = std::span(copy.desired).first<HeaderIo::kSectorBytes>();
-  const Status status = io.CompareAndWrite(copy.offset_bytes, copy.expected_sector, desired);
-  return status.code() == Code::kAborted ? SomebodyElse(copy) : status;
+  Status status = io.CompareAndWrite(copy.offset_bytes, copy.expected_sector, desired);
+  if (status.code() != Code::kAborted) {
+    return status;
+  }
+  std::array<std::byte, HeaderIo::kSectorBytes> found{};
+  const bool is_unchanged = io.Read(copy.offset_bytes, found).ok() && found == copy.expected_sector;
+  return is_unchanged ? status : SomebodyElse(copy);
 }
 
 Status Complete(HeaderIo& io, const CopyUpdate& copy) {

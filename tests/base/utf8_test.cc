@@ -24,16 +24,9 @@ TEST(Utf8Test, FirstAndLastOfEachLengthAreWellFormed) {
 }
 
 TEST(Utf8Test, NoTextIsBesideTheTable) {
-  for (const std::string_view text : {"\x80"sv,
-                                      "\xc1\xbf"sv,
-                                      "\xc2"sv,
-                                      "\xe0\x9f\xbf"sv,
-                                      "\xed\xa0\x80"sv,
-                                      "\xe2\x82"sv,
-                                      "\xf0\x8f\xbf\xbf"sv,
-                                      "\xf4\x90\x80\x80"sv,
-                                      "\xf5\x80\x80\x80"sv,
-                                      "\xff"sv}) {
+  for (const std::string_view text :
+       {"\x80"sv, "\xc1\xbf"sv, "\xc2"sv, "\xe0\x9f\xbf"sv, "\xed\xa0\x80"sv, "\xe2\x82"sv,
+        "\xf0\x8f\xbf\xbf"sv, "\xf4\x90\x80\x80"sv, "\xf5\x80\x80\x80"sv, "\xff"sv}) {
     EXPECT_EQ(Utf8Length(text), 0U);
     EXPECT_FALSE(IsUtf8("before"s.append(text)));
   }

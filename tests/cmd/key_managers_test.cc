@@ -29,6 +29,9 @@ class KeyManagersTest : public ::testing::Test {
                 "vaultPassphrasePath": "", "vaultCAVerify": "true"},
       "tenants": {"KMS_PROVIDER": "vaulttokens", "VAULT_ADDR": "https://vault.example:8200"},
       "metadata": {"encryptionKMSType": "metadata"},
+      "kmip": {"KMS_PROVIDER": "kmip", "KMIP_ENDPOINT": "kmip.example:5696",
+               "KMIP_CREDENTIALS_DIR": "/etc/kmip"},
+      "kmip-secret": {"KMS_PROVIDER": "kmip", "KMIP_ENDPOINT": "kmip.example:5696"},
       "unknown": {"encryptionKMSType": "vualt"}})";
   }
 
@@ -44,7 +47,7 @@ class KeyManagersTest : public ::testing::Test {
 };
 
 TEST_F(KeyManagersTest, OpensEachProviderByItsName) {
-  for (const char* id : {"vault", "metadata", "default", ""}) {
+  for (const char* id : {"vault", "metadata", "kmip", "default", ""}) {
     EXPECT_THAT(Open(id), IsOk()) << id;
   }
 }
@@ -54,10 +57,27 @@ TEST_F(KeyManagersTest, ATenantsIdentityNeedsKubernetes) {
                                         AllOf(HasSubstr("\"tenants\""), HasSubstr("Kubernetes"))));
 }
 
+TEST_F(KeyManagersTest, CredentialsInASecretNeedKubernetes) {
+  EXPECT_THAT(Open("kmip-secret"),
+              StatusIs(Code::kUnimplemented,
+                       AllOf(HasSubstr("\"kmip-secret\""), HasSubstr("KMIP_CREDENTIALS_DIR"))));
+}
+
+TEST_F(KeyManagersTest, KeysOfAKeyManagerCanBeAdministeredWhereTheProviderOffersIt) {
+  const auto admin = [this](const std::string& kms_id) {
+    return managers_.registry()
+        .OpenAdmin(Context::Background(), {.kms_id = kms_id, .tenant = "shop", .secrets = secrets_})
+        .status();
+  };
+  // The folder is not there; that it was looked for shows that the provider was asked.
+  EXPECT_THAT(admin("kmip"), StatusIs(Code::kUnavailable, HasSubstr("/etc/kmip")));
+  EXPECT_THAT(admin("vault"), StatusIs(Code::kUnimplemented));
+}
+
 TEST_F(KeyManagersTest, AnUnknownProviderIsToldWithTheKnownOnes) {
   EXPECT_THAT(Open("unknown"),
               StatusIs(Code::kInvalidArgument,
-                       AllOf(HasSubstr("vualt"), HasSubstr("default, local, metadata, vault, "
+                       AllOf(HasSubstr("vualt"), HasSubstr("default, kmip, local, metadata, vault, "
                                                            "vaulttenantsa, vaulttokens"))));
 }
 

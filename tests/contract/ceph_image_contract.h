@@ -156,7 +156,26 @@ TEST_P(CephImageContract, WatchersAreThoseWhoHaveItOpenForWriting) {
 TEST_P(CephImageContract, SnapshotsAreSeen) {
   EXPECT_THAT(image().HasSnapshots(), IsOkAndHolds(false));
   world().TakeSnapshot(name());
-  EXPECT_THAT(Open(rbd::OpenMode::kReadOnly)->HasSnapshots(), IsOkAndHolds(true));
+  const auto reader = Open(rbd::OpenMode::kReadOnly);
+  EXPECT_THAT(reader->HasSnapshots(), IsOkAndHolds(true));
+  EXPECT_THAT(reader->Snapshots(), IsOkAndHolds(::testing::SizeIs(1)));
+}
+
+TEST_P(CephImageContract, SnapshotHoldsWhatTheImageHeld) {
+  ASSERT_THAT(image().Write(0, SectorOf(1)), IsOk());
+  world().TakeSnapshot(name());
+  ASSERT_THAT(image().Write(0, SectorOf(2)), IsOk());
+  ASSERT_OK_AND_ASSIGN(const auto snapshots, Open(rbd::OpenMode::kReadOnly)->Snapshots());
+  ASSERT_THAT(snapshots, ::testing::SizeIs(1));
+  ASSERT_OK_AND_ASSIGN(const auto then, pool().images().OpenSnapshot(name(), snapshots[0].id));
+  Sector sector = SectorOf(0xee);
+  ASSERT_THAT(then->Read(0, sector), IsOk());
+  EXPECT_EQ(sector, SectorOf(1));
+  EXPECT_EQ(ReadSector(0), SectorOf(2));
+  EXPECT_THAT(then->SizeBytes(), IsOkAndHolds(32 * kMiB));
+  EXPECT_THAT(then->Write(0, SectorOf(3)), ::testing::Not(IsOk()));
+  EXPECT_THAT(pool().images().OpenSnapshot(name(), snapshots[0].id + 99),
+              StatusIs(Code::kNotFound));
 }
 
 // What FirstExtentFrom(from) gives where the first write behind `from` was [written, end): a

@@ -27,7 +27,7 @@ class FakeWorld final : public CephWorld {
 
   bool Eventually(const std::function<bool()>& condition) override { return condition(); }
 
-  void TakeSnapshot(const std::string& image) override { ceph_.SetSnapshots(image, true); }
+  void TakeSnapshot(const std::string& image) override { ceph_.TakeSnapshot(image, "s"); }
 
  private:
   FakeClock clock_;

@@ -18,6 +18,7 @@
 #include "tests/contract/dek_store_contract.h"
 #include "tests/contract/wrapper_contract.h"
 #include "tests/fakes/fake_kms.h"
+#include "tests/kmip/kmip_world.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -68,6 +69,46 @@ class FakeWrappingWorld final : public WrapperWorld {
   std::shared_ptr<FakeWrappingKms> kms_ = std::make_shared<FakeWrappingKms>();
 };
 
+// Provider "kmip" in one of its ways to wrap (kmip/wrapping.h).
+template <typename Way>
+class KmipWrapperWorld final : public WrapperWorld {
+ public:
+  std::shared_ptr<kms::Kms> Open() override { return *kmip_.Open(Way::Options()); }
+
+ private:
+  KmipWorld kmip_{Way::Rules()};
+};
+
+struct KmipCbc {
+  static Json Options() { return Json::object(); }
+
+  static FakeKmipRules Rules() { return {}; }
+};
+
+struct KmipFetched {
+  static Json Options() { return Fetching(); }
+
+  static FakeKmipRules Rules() { return {}; }
+};
+
+struct KmipAeadGcm {
+  static Json Options() { return Aead(); }
+
+  static FakeKmipRules Rules() { return FakeKmipRules::PyKmip(); }
+};
+
+struct KmipAeadCbc {
+  static Json Options() { return Aead(); }
+
+  static FakeKmipRules Rules() { return CbcOnly(); }
+};
+
+struct KmipAeadFetched {
+  static Json Options() { return Aead(); }
+
+  static FakeKmipRules Rules() { return NoCiphers(); }
+};
+
 template <typename World>
 std::unique_ptr<WrapperWorld> Make() {
   return std::make_unique<World>();
@@ -79,6 +120,19 @@ const auto kWrappers = ::testing::Values(WrapperCase{"metadata", Make<MetadataWo
 
 INSTANTIATE_TEST_SUITE_P(Providers, WrapperContract, kWrappers, WrapperContract::Name);
 INSTANTIATE_TEST_SUITE_P(Providers, BoundWrapperContract, kWrappers, BoundWrapperContract::Name);
+
+const auto kAeadWrappers =
+    ::testing::Values(WrapperCase{"aead_gcm", Make<KmipWrapperWorld<KmipAeadGcm>>},
+                      WrapperCase{"aead_cbc", Make<KmipWrapperWorld<KmipAeadCbc>>},
+                      WrapperCase{"aead_fetched", Make<KmipWrapperWorld<KmipAeadFetched>>});
+// ceph-csi's two.
+const auto kUnboundWrappers =
+    ::testing::Values(WrapperCase{"cbc", Make<KmipWrapperWorld<KmipCbc>>},
+                      WrapperCase{"fetched", Make<KmipWrapperWorld<KmipFetched>>});
+
+INSTANTIATE_TEST_SUITE_P(Kmip, WrapperContract, kAeadWrappers, WrapperContract::Name);
+INSTANTIATE_TEST_SUITE_P(Kmip, BoundWrapperContract, kAeadWrappers, BoundWrapperContract::Name);
+INSTANTIATE_TEST_SUITE_P(KmipUnbound, WrapperContract, kUnboundWrappers, WrapperContract::Name);
 
 template <bool can_compare_and_set>
 class FakeStoreWorld final : public DekStoreWorld {

@@ -140,6 +140,22 @@ TEST_P(WrapperContract, AnEndedContextIsTheCallersOwnError) {
               StatusIs(Code::kCancelled));
 }
 
+// Of formats without authentication, too.
+TEST_P(WrapperContract, ADamagedTextNeverGivesTheDek) {
+  const Secret dek = Dek();
+  const std::string wrapped = Wrap(dek);
+  for (std::size_t at = 0; at < wrapped.size(); at += world().damage_stride()) {
+    std::string damaged = wrapped;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1);
+    const auto unwrapped = kms().wrapper()->UnwrapDek(context(), kWrapperVolume, damaged);
+    if (unwrapped.ok()) {
+      EXPECT_FALSE(SameSecret(*unwrapped, dek)) << "byte " << at;
+    } else {
+      EXPECT_THAT(unwrapped, StatusIs(Code::kDataLoss)) << "byte " << at;
+    }
+  }
+}
+
 TEST_P(BoundWrapperContract, ATextOfAnotherVolumeIsDataLoss) {
   EXPECT_THAT(kms().wrapper()->UnwrapDek(context(), kOtherWrapperVolume, Wrap(Dek())),
               StatusIs(Code::kDataLoss, ::testing::HasSubstr("another volume")));

@@ -69,6 +69,14 @@ struct FakeWatch {
   std::shared_ptr<const FakeLife> life;
 };
 
+// The bytes of an image at one time.
+struct FakeSnapshot {
+  std::uint64_t id = 0;
+  std::string name;
+  std::uint64_t size_bytes = 0;
+  std::map<std::uint64_t, FakePage> pages;
+};
+
 struct FakeImageData {
   std::string id;
   std::string name;
@@ -77,7 +85,8 @@ struct FakeImageData {
   std::map<std::uint64_t, FakePage> pages;
   std::vector<FakeWatch> watches;
   std::vector<rbd::Extent> unreadable;
-  bool has_snapshots = false;
+  std::vector<FakeSnapshot> snapshots;
+  bool snapshots_are_readable = true;
   bool has_clones = false;
   bool is_purged = false;
 };

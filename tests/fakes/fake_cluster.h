@@ -123,7 +123,12 @@ class FakeCeph {
   // Hands on an image, which must be there.
   void AddWatcher(const std::string& image, const std::string& address, std::int64_t pool_id = 1);
   void RemoveWatchers(const std::string& image, std::int64_t pool_id = 1);
-  void SetSnapshots(const std::string& image, bool has_any, std::int64_t pool_id = 1);
+  void TakeSnapshot(const std::string& image, const std::string& name, std::int64_t pool_id = 1);
+  void FailSnapshotReads(const std::string& image, std::int64_t pool_id = 1);
+  void RemoveSnapshot(const std::string& image, const std::string& name, std::int64_t pool_id = 1);
+
+  // The image's bytes are again what they were; its metadata stays, as `rbd snap rollback` has it.
+  void RollBack(const std::string& image, const std::string& name, std::int64_t pool_id = 1);
   void SetClones(const std::string& image, bool has_any, std::int64_t pool_id = 1);
 
   // Reading any byte of `range` gives kUnavailable; an empty range heals all.

@@ -85,9 +85,39 @@ void FakeCeph::RemoveWatchers(const std::string& image, std::int64_t pool_id) {
   ImageOf(image, pool_id).watches.clear();
 }
 
-void FakeCeph::SetSnapshots(const std::string& image, bool has_any, std::int64_t pool_id) {
+void FakeCeph::TakeSnapshot(const std::string& image,
+                            const std::string& name,
+                            std::int64_t pool_id) {
   absl::MutexLock lock(&mutex_);
-  ImageOf(image, pool_id).has_snapshots = has_any;
+  FakeImageData& data = ImageOf(image, pool_id);
+  data.snapshots.push_back({.id = NextNumber(),
+                            .name = name,
+                            .size_bytes = data.layout.size_bytes,
+                            .pages = data.pages});
+}
+
+void FakeCeph::FailSnapshotReads(const std::string& image, std::int64_t pool_id) {
+  absl::MutexLock lock(&mutex_);
+  ImageOf(image, pool_id).snapshots_are_readable = false;
+}
+
+void FakeCeph::RemoveSnapshot(const std::string& image,
+                              const std::string& name,
+                              std::int64_t pool_id) {
+  absl::MutexLock lock(&mutex_);
+  std::erase_if(ImageOf(image, pool_id).snapshots,
+                [&](const FakeSnapshot& one) { return one.name == name; });
+}
+
+void FakeCeph::RollBack(const std::string& image, const std::string& name, std::int64_t pool_id) {
+  absl::MutexLock lock(&mutex_);
+  FakeImageData& data = ImageOf(image, pool_id);
+  for (const FakeSnapshot& one : data.snapshots) {
+    if (one.name == name) {
+      data.pages = one.pages;
+      data.layout.size_bytes = one.size_bytes;
+    }
+  }
 }
 
 void FakeCeph::SetClones(const std::string& image, bool has_any, std::int64_t pool_id) {

@@ -239,13 +239,15 @@ Result<std::vector<rbd::Watcher>> FakeImage::Watchers() {
   return watchers;
 }
 
-Result<bool> FakeImage::HasSnapshots() {
-  bool has_any = false;
+Result<std::vector<rbd::Snapshot>> FakeImage::Snapshots() {
+  std::vector<rbd::Snapshot> snapshots;
   RETURN_IF_ERROR(Ask([&] {
-    has_any = data_->has_snapshots;
+    for (const FakeSnapshot& one : data_->snapshots) {
+      snapshots.push_back({.id = one.id, .name = one.name});
+    }
     return OkStatus();
   }));
-  return has_any;
+  return snapshots;
 }
 
 Result<std::optional<rbd::Extent>> FakeImage::FirstExtentFrom(std::uint64_t from_bytes) {

@@ -45,7 +45,7 @@ class FakeImage final : public rbd::Image {
   Status RemoveMetadata(std::string_view key) override;
   Result<std::map<std::string, std::string>> ListMetadata() override;
   Result<std::vector<rbd::Watcher>> Watchers() override;
-  Result<bool> HasSnapshots() override;
+  Result<std::vector<rbd::Snapshot>> Snapshots() override;
   Result<std::optional<rbd::Extent>> FirstExtentFrom(std::uint64_t from_bytes) override;
   Status Grow(std::uint64_t size_bytes) override;
 

@@ -67,6 +67,33 @@ Result<std::unique_ptr<rbd::Image>> FakeImageStore::Open(std::string_view name,
   return std::make_unique<FakeImage>(seat_, std::move(image), mode, handle);
 }
 
+Result<std::unique_ptr<rbd::Image>> FakeImageStore::OpenSnapshot(std::string_view name,
+                                                                 std::uint64_t snapshot_id) {
+  std::shared_ptr<FakeImageData> as_it_was;
+  RETURN_IF_ERROR(seat_.Ask([&](FakeSpace& space) {
+    const std::shared_ptr<FakeImageData> image = Find(space, name);
+    if (image == nullptr) {
+      return NoImage(name);
+    }
+    const auto snapshot = std::ranges::find(image->snapshots, snapshot_id, &FakeSnapshot::id);
+    if (snapshot == image->snapshots.end()) {
+      return NotFound(Cat("image ", name, " has no snapshot ", snapshot_id));
+    }
+    as_it_was = std::make_shared<FakeImageData>();
+    as_it_was->id = image->id;
+    as_it_was->name = image->name;
+    as_it_was->layout = image->layout;
+    as_it_was->layout.size_bytes = snapshot->size_bytes;
+    as_it_was->pages = snapshot->pages;
+    if (!image->snapshots_are_readable) {
+      as_it_was->unreadable = {{.offset_bytes = 0, .length_bytes = snapshot->size_bytes}};
+    }
+    return OkStatus();
+  }));
+  return std::make_unique<FakeImage>(seat_, std::move(as_it_was), rbd::OpenMode::kReadOnly,
+                                     /*handle=*/0);
+}
+
 Result<std::vector<std::string>> FakeImageStore::List() {
   std::vector<std::string> names;
   RETURN_IF_ERROR(seat_.Ask([&](FakeSpace& space) {
@@ -129,7 +156,7 @@ Status FakeImageStore::PurgeFromTrash(std::string_view image_id) {
       return FakeEffect{};
     }
     const std::shared_ptr<FakeImageData> image = found->second;
-    if (image->has_snapshots || image->has_clones) {
+    if (!image->snapshots.empty() || image->has_clones) {
       return FailedPrecondition(Cat("image ", image->name, " has snapshots or clones"));
     }
     return FakeEffect{Cat("trash.purge ", image_id), [&space, image] {

@@ -2,6 +2,7 @@
 // Copyright the rbdcrypt authors
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,6 +24,8 @@ class FakeImageStore final : public rbd::ImageStore {
 
   Status Create(std::string_view name, const rbd::ImageLayout& layout) override;
   Result<std::unique_ptr<rbd::Image>> Open(std::string_view name, rbd::OpenMode mode) override;
+  Result<std::unique_ptr<rbd::Image>> OpenSnapshot(std::string_view name,
+                                                   std::uint64_t snapshot_id) override;
   Result<std::vector<std::string>> List() override;
   Status MoveToTrash(std::string_view name) override;
   Result<std::vector<rbd::TrashEntry>> ListTrash() override;

@@ -230,6 +230,9 @@ Status FakeKms::Write(const Context& context,
     return ErrorOf(*fault, id());
   }
   const Status refused = refuse();
+  if (fault == KmsFault::kForgotten) {
+    return refused;
+  }
   if (refused.ok() && fault == KmsFault::kLandsLater) {
     late_.push_back(effect);
   } else if (refused.ok()) {

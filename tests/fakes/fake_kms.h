@@ -23,6 +23,7 @@ namespace rbdcrypt::testing {
 enum class KmsFault {
   kNotDone,     // kUnavailable, nothing happened
   kAnswerLost,  // the write lands, the answer is kUnavailable
+  kForgotten,   // the answer is a version, nothing happened
   kLandsLater,  // the answer is kUnavailable; the write lands at LandLateWrites()
   kDenied,      // kPermissionDenied, nothing happened
   kStops,       // as kAnswerLost, and every later call fails until Restart(): the caller died
@@ -47,7 +48,7 @@ class FakeKms final : public kms::Kms, public kms::DekStore {
   explicit FakeKms(Options options);
 
   // The n-th call, or the n-th write, from now on, counted from 1. A later rule for the same
-  // number replaces it; reads take kLandsLater and kAnswerLost as kNotDone.
+  // number replaces it; reads take all but kDenied and kStops as kNotDone.
   void FailCall(int n, KmsFault fault);
   void FailWrite(int n, KmsFault fault);
 

@@ -24,6 +24,7 @@ TEST(FieldsTest, AbsentAndNullGiveTheEmptyValue) {
   EXPECT_EQ(fields.Text("text"), "");
   EXPECT_FALSE(fields.OptionalText("other").has_value());
   EXPECT_EQ(fields.Int("other"), 0);
+  EXPECT_FALSE(fields.OptionalInt("other").has_value());
   EXPECT_FALSE(fields.Bool("other"));
   EXPECT_FALSE(fields.Time("other").has_value());
   EXPECT_TRUE(fields.Texts("other").empty());
@@ -40,6 +41,7 @@ TEST(FieldsTest, ValuesAreReadByType) {
   Fields fields(object, "thing");
   EXPECT_EQ(fields.Text("text"), "a");
   EXPECT_EQ(fields.Int("number"), 7);
+  EXPECT_EQ(fields.OptionalInt("number"), 7);
   EXPECT_TRUE(fields.Bool("flag"));
   EXPECT_TRUE(fields.Time("time").has_value());
   EXPECT_THAT(fields.Texts("map"), UnorderedElementsAre(Pair("k", "v")));

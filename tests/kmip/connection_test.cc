@@ -206,11 +206,12 @@ TEST_F(ConnectionTest, ACancellationIsTheCallers) {
   EXPECT_EQ(connection_->state(), State::kBroken);
 }
 
-TEST_F(ConnectionTest, ARefusedCertificateShowsBeforeAnythingIsRead) {
-  Script({Fails(InvalidArgument("unknown CA"))});
+TEST_F(ConnectionTest, TheStreamSaysWhetherARefusedCertificateWasRefusedInTime) {
+  Script({Fails(net::NeverArrived(InvalidArgument("unknown CA")))});
   const Result<Answer> answer = Ask();
   EXPECT_THAT(answer, StatusIs(Code::kInvalidArgument, "unknown CA"));
   EXPECT_FALSE(net::MayHaveArrived(answer.status()));
+  EXPECT_EQ(connection_->state(), State::kBroken);
 }
 
 TEST_F(ConnectionTest, ACertificateThatIsRefusedLaterProvesNothing) {

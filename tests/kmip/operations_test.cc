@@ -358,10 +358,12 @@ TEST(OperationsTest, AKeyThatContradictsItselfIsDamaged) {
 
 TEST(OperationsTest, FieldsThatLackAreNamed) {
   const Answer empty = Of([](TtlvWriter&) {});
-  EXPECT_THAT(ReadEncrypted(empty), StatusIs(Code::kDataLoss, "Data is missing"));
-  EXPECT_THAT(ReadDecrypted(empty), StatusIs(Code::kDataLoss, "Data is missing"));
-  EXPECT_THAT(ReadKeyMaterial(empty), StatusIs(Code::kDataLoss, "Object Type is missing"));
-  EXPECT_THAT(ReadKeyId(empty), StatusIs(Code::kDataLoss, "Unique Identifier is missing"));
+  EXPECT_THAT(ReadEncrypted(empty), StatusIs(Code::kDataLoss, "Response Payload: Data is missing"));
+  EXPECT_THAT(ReadDecrypted(empty), StatusIs(Code::kDataLoss, "Response Payload: Data is missing"));
+  EXPECT_THAT(ReadKeyMaterial(empty),
+              StatusIs(Code::kDataLoss, "Response Payload: Object Type is missing"));
+  EXPECT_THAT(ReadKeyId(empty),
+              StatusIs(Code::kDataLoss, "Response Payload: Unique Identifier is missing"));
   // Where nothing is an answer.
   EXPECT_THAT(ReadVersions(empty).value(), IsEmpty());
   EXPECT_THAT(ReadLocated(empty).value(), IsEmpty());

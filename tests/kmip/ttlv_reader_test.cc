@@ -131,13 +131,15 @@ TEST(TtlvReaderTest, WhatIsNoStructureHasNothingInIt) {
 
 TEST(TtlvReaderTest, FieldsThatLackOrAreOfAnotherTypeAreNamed) {
   const Parsed parsed(TtlvWriter().Begin(kTag).Text(Tag::kData, "text").End());
-  EXPECT_THAT(parsed.view.Bytes(Tag::kData), StatusIs(Code::kDataLoss, "Data has the wrong type"));
+  EXPECT_THAT(parsed.view.Bytes(Tag::kData),
+              StatusIs(Code::kDataLoss, "0x420020: Data has the wrong type"));
   EXPECT_THAT(parsed.view.Integer(Tag::kBatchCount),
-              StatusIs(Code::kDataLoss, "Batch Count is missing"));
+              StatusIs(Code::kDataLoss, "0x420020: Batch Count is missing"));
   EXPECT_THAT(parsed.view.Structure(Tag::kData), StatusIs(Code::kDataLoss));
   EXPECT_THAT(parsed.view.Enumeration(Tag::kData), StatusIs(Code::kDataLoss));
   EXPECT_THAT(parsed.view.Integer(Tag::kData), StatusIs(Code::kDataLoss));
-  EXPECT_THAT(parsed.view.Text(Tag::kState), StatusIs(Code::kDataLoss, "State is missing"));
+  EXPECT_THAT(parsed.view.Text(Tag::kState),
+              StatusIs(Code::kDataLoss, "0x420020: State is missing"));
 }
 
 struct Broken {
@@ -159,9 +161,9 @@ TEST(TtlvReaderTest, EachRuleIsNamedWithItsPlace) {
       {"a number of 8 bytes", "42002006 00000004 0000000100000000"},
       {"a number of 8 bytes", "42002009 00000010 00000000000000000000000000000000"},
       {"a number of 8 bytes", "4200200b 00000000"},
-      {"Big Integer's length", "42002004 00000000"},
-      {"Big Integer's length", "42002004 00000004 0000000000000000"},
-      {"structure's length", "42002001 00000004 00000000"},
+      {"no multiple of 8", "42002004 00000000"},
+      {"no multiple of 8", "42002004 00000004 0000000000000000"},
+      {"no multiple of 8", "42002001 00000004 00000000"},
       {"goes beyond", "42002002 00000004 00000008"},
       {"goes beyond", "42002007 00000009 3132333435363738"},
       {"goes beyond", "42002008 ffffffff 3132333435363738"},
@@ -236,7 +238,7 @@ TEST(TtlvReaderTest, AMessagesSizeIsReadOfItsHeader) {
   // Negative where somebody takes it for signed.
   EXPECT_THAT(size("42007b01 fffffff8"), StatusIs(Code::kDataLoss));
   EXPECT_THAT(size("42007b01 80000000"), StatusIs(Code::kDataLoss));
-  EXPECT_THAT(size("42007b01 000000e4"), StatusIs(Code::kDataLoss, HasSubstr("multiple of 8")));
+  EXPECT_THAT(size("42007b01 000000e4"), StatusIs(Code::kDataLoss, HasSubstr("no multiple of 8")));
   EXPECT_THAT(size("42007801 000000e0"),
               StatusIs(Code::kDataLoss, HasSubstr("no Response Message begins here")));
   EXPECT_THAT(size("42007b08 000000e0"), StatusIs(Code::kDataLoss));

@@ -121,14 +121,30 @@ TEST(KmipBindingTest, AfterARotationOldTextsUnwrapByTheKeyTheyName) {
 
 // The new one need not even work for that.
 TEST(KmipBindingTest, AnOldTextUnwrapsThoughTheEntrysKeyIsOfNoUse) {
-  for (const FakeKmipRules& rules : {FakeKmipRules(), CbcOnly(), TagBehindData()}) {
+  for (const FakeKmipRules& rules :
+       {FakeKmipRules(), CbcOnly(), TagBehindData(), FakeKmipRules::PyKmip()}) {
     KmipWorld world(rules);
     ASSERT_OK_AND_ASSIGN(const std::string old, world.Wrap(Aead()));
     world.UseKey("absent");
-    // But for the dialect, which only a round trip tells.
-    const bool is_as_specified = rules.tag_place == FakeKmipRules::TagPlace::kByVersion;
+    EXPECT_THAT(world.Unwrap(old), IsOkAndHolds(kKmipDek));
+  }
+}
+
+// Then the place of the tag cannot be learnt: that is no damage.
+TEST(KmipBindingTest, WhereNeitherKeyEncryptsTheServerIsTakenToBeAsSpecified) {
+  for (const FakeKmipRules& rules : {FakeKmipRules(), TagBehindData()}) {
+    KmipWorld world(rules);
+    ASSERT_OK_AND_ASSIGN(const std::string old, world.Wrap(Aead()));
+    world.UseKey("absent");
+    world.server.keys().SetState("kek-1", State::kDeactivated);
     world.Restart();
-    EXPECT_THAT(world.Unwrap(old), StatusIs(is_as_specified ? Code::kOk : Code::kDataLoss));
+    if (rules.tag_place == FakeKmipRules::TagPlace::kByVersion) {
+      EXPECT_THAT(world.Unwrap(old), IsOkAndHolds(kKmipDek));
+    } else {
+      EXPECT_THAT(world.Unwrap(old),
+                  StatusIs(Code::kFailedPrecondition,
+                           AllOf(HasSubstr("absent"), HasSubstr("UNIQUE_IDENTIFIER"))));
+    }
   }
 }
 

@@ -96,7 +96,8 @@ TEST_F(RegistryTest, TellsItsEntriesAndTheirProviders) {
 }
 
 TEST_F(RegistryTest, KeysThatNobodyAdministersHereAreToldSo) {
-  EXPECT_THAT(registry_.OpenAdmin(Context::Background(), {.kms_id = "mine", .secrets = secrets_}),
+  EXPECT_THAT(registry_.OpenAdmin(Context::Background(),
+                                  {.kms_id = "mine", .tenant = "", .secrets = secrets_}),
               StatusIs(Code::kUnimplemented, AllOf(HasSubstr("\"mine\""), HasSubstr("recorder"))));
 }
 

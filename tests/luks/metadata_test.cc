@@ -28,7 +28,8 @@ constexpr const char* kFullJson = R"json({
   "keyslots": {
     "1": {"type": "luks2", "key_size": 64, "priority": 2, "af": {},
           "area": {"type": "raw", "offset": "290816", "size": "258048"},
-          "kdf": {"type": "argon2id", "time": 4, "memory": 72495, "cpus": 2}},
+          "kdf": {"type": "argon2id", "time": 4, "memory": 72495, "cpus": 2,
+                  "salt": "c2FsdCBvZiBzbG90IDE="}},
     "0": {"type": "luks2", "key_size": 64, "priority": 0, "af": {},
           "area": {"type": "raw", "offset": "32768", "size": "258048"},
           "kdf": {"type": "pbkdf2", "hash": "sha256", "iterations": 1000}}},
@@ -63,6 +64,7 @@ TEST(MetadataTest, ReadsSlotsSegmentsAndDigests) {
   EXPECT_EQ(metadata.keyslots[1].kdf.memory_kib, 72495U);
   EXPECT_EQ(metadata.keyslots[1].kdf.cost, 4U);
   EXPECT_EQ(metadata.keyslots[1].kdf.cpus, 2U);
+  EXPECT_EQ(metadata.keyslots[1].kdf.salt, "c2FsdCBvZiBzbG90IDE=");
   EXPECT_EQ(metadata.keyslots[1].area, (ByteRange{290816, 258048}));
   EXPECT_EQ(metadata.keyslots[1].priority, Priority::kPrefer);
   ASSERT_EQ(metadata.segments.size(), 1U);

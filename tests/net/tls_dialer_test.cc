@@ -312,6 +312,25 @@ TEST_F(TlsDialerTest, WaitsForAHandshakeNoLongerThanTold) {
   EXPECT_LT(watch.Elapsed(), kLong);
 }
 
+// RFC 5246, section 7.4.1.1: a client ignores a HelloRequest amid a handshake, and OpenSSL goes on
+// for as long as they come.
+TEST_F(TlsDialerTest, AFloodAmidTheHandshakeEndsByTheDeadline) {
+  const TlsServer server(std::nullopt, [](TlsPeer& peer) {
+    peer.ReadSome();
+    std::string flood;
+    for (int i = 0; i < 1000; ++i) {
+      flood += std::string("\x16\x03\x03\x00\x04\x00\x00\x00\x00", 9);
+    }
+    while (peer.Write(flood)) {
+    }
+  });
+  const Stopwatch watch;
+  const TlsDialer::Timeouts timeouts = {.connect = kLong, .handshake = milliseconds(150)};
+  EXPECT_THAT(Dial(server, Trusting(), Context::Background(), timeouts),
+              StatusIs(Code::kUnavailable, HasSubstr("handshake within 150 ms")));
+  EXPECT_LT(watch.Elapsed(), kLong);
+}
+
 TEST_F(TlsDialerTest, AFinishedContextDialsNobody) {
   const TlsServer server(ServerTls(), NameBoth);
   EXPECT_THAT(Dial(server, Trusting(), CancelledAfter(0)), StatusIs(Code::kCancelled));

@@ -362,7 +362,7 @@ TEST_F(StageFlowTest, PreparedVolumeWithForeignBytesInsteadOfAHeaderIsNotFormatt
 TEST_F(StageFlowTest, PreparedVolumeWithASnapshotIsNotFormatted) {
   Zero(0, 16 * kMiB);
   SetState(kStatePrepared);
-  world_.ceph.SetSnapshots(volume_.image_name, true);
+  world_.ceph.TakeSnapshot(volume_.image_name, "s");
   EXPECT_THAT(driver_->Prepare(volume_.volume_id),
               StatusIs(Code::kFailedPrecondition, HasSubstr("snapshot")));
 }

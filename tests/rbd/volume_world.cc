@@ -14,7 +14,9 @@
 namespace rbdcrypt::testing {
 namespace {
 
-constexpr char kClusterConfig[] = R"([{"clusterID": "rook-ceph", "monitors": ["127.0.0.1:6789"]}])";
+constexpr char kClusterConfig[] = R"([
+  {"clusterID": "rook-ceph", "monitors": ["127.0.0.1:6789"]},
+  {"clusterID": "6b0fce22-94d5-4bd6-9a1f-1f4f2f3f5a10", "monitors": ["127.0.0.1:6789"]}])";
 constexpr char kKmsConfig[] =
     R"({"store": {"encryptionKMSType": "store"}, "wrap": {"KMS_PROVIDER": "wrap"}})";
 

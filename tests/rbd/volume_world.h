@@ -21,6 +21,9 @@
 
 namespace rbdcrypt::testing {
 
+// So long that names of locks do not fit RADOS (ceph-csi-compat 5.11, Limit).
+inline constexpr char kLongClusterId[] = "6b0fce22-94d5-4bd6-9a1f-1f4f2f3f5a10";
+
 // One program that serves volumes: a controller or a node, over a fake cluster.
 class Driver {
  public:
@@ -51,11 +54,12 @@ class Driver {
 
   Context context() const;
 
- private:
+  // What flows of other folders stand on.
   rbd::VolumeFlowParts Parts() const;
 
   rbd::Caller caller() const { return {.credentials = credentials_, .secrets = secrets_}; }
 
+ private:
   FakeClock& clock_;
   kms::Registry& registry_;
   std::unique_ptr<FakeProcess> process_;
@@ -67,8 +71,9 @@ class Driver {
   mutable std::vector<rbd::UnreleasedDek> unreleased_;
 };
 
-// A cluster "rook-ceph" with pool "rbd" (1) and "other" (2), key managers "store" (keeps DEKs),
-// "wrap" (wraps them) and "default", and what programs on it need.
+// A cluster "rook-ceph", also known by the long name kLongClusterId, with pool "rbd" (1) and
+// "other" (2), key managers "store" (keeps DEKs), "wrap" (wraps them) and "default", and what
+// programs on it need.
 class VolumeWorld {
  public:
   explicit VolumeWorld(const FakeKms::Options& of_store = {.id = "store"});
