@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the rbdcrypt authors
-"""What demo, integration, sanity and guest share: real Ceph, real processes, real CSI calls."""
+"""What the suites with real services share: real Ceph, real processes, real CSI calls."""

@@ -49,7 +49,7 @@ def test_the_step_that_fails_says_what_to_do(world, kube):
     setup.change_secret(UNIQUE_IDENTIFIER=setup.new_key(active=False))
     expect("FAILED_PRECONDITION", "Pre-Active")
     setup.change_secret(CA_CERT=kube.ca_pem)
-    expect("INVALID_ARGUMENT", "CA_CERT")
+    expect("INVALID_ARGUMENT", "CA certificate")
     setup.change_secret(**setup.credentials())
     setup.write_entry(KMIP_ENDPOINT="127.0.0.1:9")
     expect("UNAVAILABLE", "127.0.0.1:9")
