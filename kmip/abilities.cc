@@ -100,6 +100,11 @@ Result<bool> Abilities::Cbc(const std::string& key_id) {
   return works;
 }
 
+bool Abilities::LacksCbc() const {
+  const std::optional<Learnt> known = memory_.Recall(context_.clock(), session_);
+  return known.has_value() && known->cbc == false;
+}
+
 Result<bool> Abilities::TryCbc(const std::string& key_id) {
   ServerCipher cipher(context_, session_, key_id);
   ASSIGN_OR_RETURN(const Secret probe, RandomSecret(kProbeBytes));

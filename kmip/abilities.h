@@ -79,6 +79,9 @@ class Abilities {
   // Whether it wraps and unwraps by AES-CBC as ceph-csi does, with that key.
   Result<bool> Cbc(const std::string& key_id);
 
+  // Whether that was found out to be not so; asks nothing.
+  bool LacksCbc() const;
+
   // How it wants AES-GCM; nothing where it has none, or none with additional data, or one that lets
   // other additional data pass.
   Result<std::optional<GcmDialect>> Gcm(const std::string& key_id, GcmUse use);

@@ -30,7 +30,7 @@ bool MayHaveActed(const Status& status) {
 }
 
 std::string_view Outcome(bool may_have_acted) {
-  return may_have_acted ? "; the key manager may have acted" : "; nothing was done";
+  return may_have_acted ? "; the key manager may have done it" : "; it was not done";
 }
 
 bool IsDestroyed(const Result<KeyAttributes>& key) {
@@ -133,7 +133,8 @@ Status KmipKeyAdmin::Step(const Context& context,
       break;
     }
   }
-  return Annotate(step, Named(Cat("key ", request.key_id, Outcome(may_have_acted))));
+  return Annotate(step, Named(Cat(NameOf(request.operation), " key ", request.key_id,
+                                  Outcome(may_have_acted))));
 }
 
 Status KmipKeyAdmin::RefuseName(const Context& context, std::string_view name) const {
@@ -173,8 +174,9 @@ Result<std::string> KmipKeyAdmin::Create(const Context& context,
       return ids->front();
     }
   }
-  return Annotate(failed, Named(Cat("make the key ", name, Outcome(may_have_acted),
-                                    may_have_acted ? ", so look for that name there first" : "")));
+  return Annotate(failed,
+                  Named(Cat(NameOf(Operation::kCreate), " key ", name, Outcome(may_have_acted),
+                            may_have_acted ? ", so look for that name there first" : "")));
 }
 
 Status KmipKeyAdmin::Prove(const Context& context,
@@ -282,10 +284,10 @@ Status KmipKeyAdmin::DestroyKey(const Context& context, std::string_view key_id)
     return OkStatus();
   }
   if (!key.ok()) {
-    return Annotate(key.status(), Named(Cat("key ", id, "; nothing was done")));
+    return Annotate(key.status(), Named(Cat("look at key ", id, ", which was left as it is")));
   }
   if (key->object_type.value_or(ObjectType::kSymmetricKey) != ObjectType::kSymmetricKey) {
-    return FailedPrecondition(Named(Cat(id, " is no symmetric key; nothing was done")));
+    return FailedPrecondition(Named(Cat(id, " is no symmetric key, and was left as it is")));
   }
   if (key->state.value_or(State::kActive) == State::kActive) {
     RETURN_IF_ERROR(Step(context, RevokeRequest(id), [](const Result<KeyAttributes>& revoked) {

@@ -43,19 +43,38 @@ Result<Secret> Unwrapping::Unwrap(const std::string& key_id,
                                   std::string_view volume_id,
                                   const DekText& text) {
   if (const auto* const aead = std::get_if<AeadText>(&text); aead != nullptr) {
-    return Aead(key_id, volume_id, *aead);
+    return aead->mode == AeadText::Mode::kGcm ? AeadGcm(key_id, volume_id, *aead)
+                                              : AeadCbc(key_id, volume_id, *aead);
   }
   const auto& envelope = std::get<kms::Envelope>(text);
   return envelope.nonce.size() == kCbcIvBytes ? CbcEnvelope(key_id, envelope)
                                               : GcmEnvelope(key_id, envelope);
 }
 
-Result<Secret> Unwrapping::CbcEnvelope(const std::string& key_id, const kms::Envelope& envelope) {
+// By the server; nothing where it has no such operation or cipher.
+Result<std::optional<Secret>> Unwrapping::OpenCbc(const std::string& key_id,
+                                                  std::span<const std::byte> iv,
+                                                  std::span<const std::byte> data) {
   ASSIGN_OR_RETURN(const bool decrypts, abilities_.Has(Operation::kDecrypt));
-  if (!decrypts) {
-    return Here(key_id, "", envelope);
+  if (!decrypts || abilities_.LacksCbc()) {
+    return std::optional<Secret>();
   }
-  return ServerCipher(context_, session_, key_id).CbcOpen(envelope.nonce, envelope.ciphertext);
+  Result<Secret> opened = ServerCipher(context_, session_, key_id).CbcOpen(iv, data);
+  if (opened.ok()) {
+    return std::optional(*std::move(opened));
+  }
+  if (opened.status().code() != Code::kInvalidArgument) {
+    return opened.status();
+  }
+  // It may be the cipher that it does not take: a round trip tells, and is remembered.
+  const Result<bool> has_cbc = abilities_.Cbc(entry_.key_id);
+  const bool lacks_cbc = has_cbc.ok() && !*has_cbc;
+  return lacks_cbc ? std::optional<Secret>() : Result<std::optional<Secret>>(opened.status());
+}
+
+Result<Secret> Unwrapping::CbcEnvelope(const std::string& key_id, const kms::Envelope& envelope) {
+  ASSIGN_OR_RETURN(std::optional<Secret> dek, OpenCbc(key_id, envelope.nonce, envelope.ciphertext));
+  return dek.has_value() ? *std::move(dek) : Here(key_id, "", envelope);
 }
 
 Result<Secret> Unwrapping::GcmEnvelope(const std::string& key_id, const kms::Envelope& envelope) {
@@ -88,25 +107,28 @@ Result<Secret> Unwrapping::WithheldGcm(const std::string& key_id, const kms::Env
   return OpenGcm(key_id, *dialect, "", envelope);
 }
 
-Result<Secret> Unwrapping::Aead(const std::string& key_id,
-                                std::string_view volume_id,
-                                const AeadText& text) {
-  const bool is_gcm = text.mode == AeadText::Mode::kGcm;
+Result<Secret> Unwrapping::AeadCbc(const std::string& key_id,
+                                   std::string_view volume_id,
+                                   const AeadText& text) {
+  ASSIGN_OR_RETURN(const std::optional<Secret> one_time_key,
+                   OpenCbc(key_id, text.iv, text.one_time_key));
+  return one_time_key.has_value() ? UnwrapWithOneTimeKey(*one_time_key, volume_id, text)
+                                  : Here(key_id, volume_id, text);
+}
+
+Result<Secret> Unwrapping::AeadGcm(const std::string& key_id,
+                                   std::string_view volume_id,
+                                   const AeadText& text) {
   ASSIGN_OR_RETURN(const bool decrypts, abilities_.Has(Operation::kDecrypt));
   std::optional<GcmDialect> dialect;
-  if (is_gcm && decrypts) {
+  if (decrypts) {
     ASSIGN_OR_RETURN(dialect, Dialect(key_id, GcmUse::kWithAdditionalData));
   }
-  if (!decrypts || (is_gcm && !dialect.has_value())) {
+  if (!dialect.has_value()) {
     return Here(key_id, volume_id, text);
   }
-  if (is_gcm) {
-    return OpenGcm(key_id, *dialect, AeadAdditionalData(text, volume_id),
-                   {.ciphertext = text.data, .nonce = text.nonce});
-  }
-  ASSIGN_OR_RETURN(const Secret one_time_key,
-                   ServerCipher(context_, session_, key_id).CbcOpen(text.iv, text.one_time_key));
-  return UnwrapWithOneTimeKey(one_time_key, volume_id, text);
+  return OpenGcm(key_id, *dialect, AeadAdditionalData(text, volume_id),
+                 {.ciphertext = text.data, .nonce = text.nonce});
 }
 
 Result<Secret> Unwrapping::Here(const std::string& key_id,

@@ -2,7 +2,9 @@
 // Copyright the rbdcrypt authors
 #pragma once
 
+#include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -54,10 +56,18 @@ class Unwrapping {
   KeyUse use() const { return use_; }
 
  private:
+  Result<std::optional<Secret>> OpenCbc(const std::string& key_id,
+                                        std::span<const std::byte> iv,
+                                        std::span<const std::byte> data);
   Result<Secret> CbcEnvelope(const std::string& key_id, const kms::Envelope& envelope);
   Result<Secret> GcmEnvelope(const std::string& key_id, const kms::Envelope& envelope);
   Result<Secret> WithheldGcm(const std::string& key_id, const kms::Envelope& envelope);
-  Result<Secret> Aead(const std::string& key_id, std::string_view volume_id, const AeadText& text);
+  Result<Secret> AeadCbc(const std::string& key_id,
+                         std::string_view volume_id,
+                         const AeadText& text);
+  Result<Secret> AeadGcm(const std::string& key_id,
+                         std::string_view volume_id,
+                         const AeadText& text);
   Result<Secret> Here(const std::string& key_id, std::string_view volume_id, const DekText& text);
   Result<std::optional<GcmDialect>> Dialect(const std::string& key_id, GcmUse gcm_use);
   Result<Secret> OpenGcm(const std::string& key_id,

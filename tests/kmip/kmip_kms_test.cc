@@ -151,6 +151,16 @@ TEST(KmipKmsTest, ARefusedCertificateIsInvalidArgument) {
   EXPECT_THAT(world.Wrap(), StatusIs(Code::kInvalidArgument, HasSubstr("\"my-kms\"")));
 }
 
+TEST(KmipKmsTest, AnUnusableCertificateIsToldWithItsPlace) {
+  KmipWorld world;
+  world.family = std::make_shared<KmipFamily>(KmipFamily::Options{
+      .dial = [](const net::Endpoint& /*endpoint*/, const net::TlsOptions& /*tls*/)
+          -> Result<std::unique_ptr<net::Dialer>> { return InvalidArgument("no pair"); }});
+  EXPECT_THAT(world.Wrap(), StatusIs(Code::kInvalidArgument,
+                                     AllOf(HasSubstr("\"my-kms\""), HasSubstr("CLIENT_CERT"),
+                                           HasSubstr(world.dir.path()), HasSubstr("no pair"))));
+}
+
 TEST(KmipKmsTest, AFetchedKeyIsKeptOnlyAsLongAsTheEntrySays) {
   KmipWorld world;
   const auto fetch = [&](const Json& options) {

@@ -107,6 +107,25 @@ TEST(KmipTextsTest, AKeyThatTheServerKeepsDecryptsThereAndThatIsRemembered) {
               StatusIs(Code::kPermissionDenied, AllOf(HasSubstr("Sensitive"), HasSubstr("kek-1"))));
 }
 
+TEST(KmipTextsTest, AServerThatTakesNoCbcIsFoundOutOnce) {
+  KmipWorld world(GcmOnly());
+  const auto wrapped = KmipVectors()["recorded"][0]["wrapped"].get<std::string>();
+  EXPECT_THAT(world.Unwrap(wrapped), IsOk());
+  const auto again = world.Requests([&] { EXPECT_THAT(world.Unwrap(wrapped), IsOk()); });
+  EXPECT_THAT(again, UnorderedElementsAre(Pair(Operation::kGet, 1)));
+}
+
+// One that has it, but not for this: what it says is told.
+TEST(KmipTextsTest, ADecryptThatIsRefusedIsNotTakenForAMissingCipher) {
+  KmipWorld world;
+  world.server.FailAlways(Operation::kDecrypt, {.reason = ResultReason::kInvalidField});
+  EXPECT_THAT(world.Unwrap(KmipVectors()["recorded"][0]["wrapped"].get<std::string>()), IsOk());
+  KmipWorld once;
+  once.server.Fail(Operation::kDecrypt, 1, {.reason = ResultReason::kInvalidField});
+  EXPECT_THAT(once.Unwrap(KmipVectors()["recorded"][0]["wrapped"].get<std::string>()),
+              StatusIs(Code::kInvalidArgument, HasSubstr("Invalid Field")));
+}
+
 TEST(KmipTextsTest, UnwrapsBothModesOfOursMadeElsewhere) {
   const Json ours = KmipVectors()["ours"];
   for (const FakeKmipRules& rules :
@@ -151,8 +170,8 @@ TEST_P(KmipWays, WrapInTheirWayAndUnwrapInEveryOther) {
   ASSERT_EQ(KindOf(wrapped), way.kind);
   EXPECT_THAT(world.Unwrap(*wrapped, way.options), IsOkAndHolds(kKmipDek));
   // Whatever the entry and the server become: reading depends on the text alone.
-  for (const FakeKmipRules& rules : {FakeKmipRules(), NoCiphers(), CbcOnly(), UpTo13(), UpTo10(),
-                                     TagBehindData(), FakeKmipRules::PyKmip()}) {
+  for (const FakeKmipRules& rules : {FakeKmipRules(), NoCiphers(), CbcOnly(), GcmOnly(), UpTo13(),
+                                     UpTo10(), TagBehindData(), FakeKmipRules::PyKmip()}) {
     KmipWorld other(rules);
     for (const Json& options : {Json::object(), Aead(), Fetching(), WithRpc(Aead(), "true")}) {
       EXPECT_THAT(other.Unwrap(*wrapped, options), IsOkAndHolds(kKmipDek));
