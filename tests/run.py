@@ -206,7 +206,7 @@ SUITES = {
     "integration": (run_integration, [DRIVER, ("crash", "rbdcrypt"), ("asan", "integration_tests")]),
     "sanity": (run_sanity, [DRIVER]),
     "kms": (run_kms, [DRIVER, ("asan", "kms_tests")]),
-    "scheduler": (run_scheduler, [("asan", "cron_next")]),
+    "scheduler": (run_scheduler, [("asan", "scheduler_tests")]),
     "guest": (run_guest, [DRIVER, ("crash", "krbd_real_test")]),
     "demo": (run_demo, [DRIVER]),
 }
