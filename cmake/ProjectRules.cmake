@@ -90,9 +90,9 @@ function(rbdcrypt_library)
   endif()
 endfunction()
 
-# What one asks for by kind: the programs with the label concurrent, integration, kms or kmip, the
-# fuzz targets.
-foreach(kind concurrent integration kms kmip)
+# What one asks for by kind: the programs with the label concurrent, integration, kms, kmip or
+# scheduler, the fuzz targets.
+foreach(kind concurrent integration kms kmip scheduler)
   add_custom_target(${kind}_tests)
 endforeach()
 add_custom_target(fuzz_targets)
@@ -111,7 +111,7 @@ function(rbdcrypt_test)
     ${arg_NAME}_test PRIVATE RBDCRYPT_VECTORS="${PROJECT_SOURCE_DIR}/tests/vectors"
                              $<$<BOOL:${RBDCRYPT_CRASH_POINTS}>:RBDCRYPT_CRASH_POINTS>)
   rbdcrypt_own_code(${arg_NAME}_test)
-  foreach(kind concurrent integration kms kmip)
+  foreach(kind concurrent integration kms kmip scheduler)
     if(kind IN_LIST arg_LABELS)
       add_dependencies(${kind}_tests ${arg_NAME}_test)
     endif()

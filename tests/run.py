@@ -215,7 +215,7 @@ SUITES = {
     "sanity": (run_sanity, [DRIVER]),
     "kms": (run_kms, [DRIVER, ("asan", "kms_tests")]),
     "kmip": (run_kmip, [DRIVER, ("asan", "kmip_tests")]),
-    "scheduler": (run_scheduler, [("asan", "cron_next")]),
+    "scheduler": (run_scheduler, [("asan", "scheduler_tests")]),
     "guest": (run_guest, [DRIVER, ("crash", "krbd_real_test")]),
     "demo": (run_demo, [DRIVER]),
 }

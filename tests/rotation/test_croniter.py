@@ -10,11 +10,8 @@ they read differently: "5-5", which croniter takes as once around, "*/1" in a li
 restriction, and a list of ranges that leaves nothing out, which is none. croniter looks for fifty years where csi-addons gives up after five, so none is asked from
 where the next leap day is further away. And croniter moves ticks that are skipped or come twice when the
 clocks change, so there its fields are compared with the time of day of each minute.
-
-RBDCRYPT_TEST_BUILD names another build folder than build/asan.
 """
 import datetime
-import os
 import pathlib
 import random
 import subprocess
@@ -22,9 +19,6 @@ import subprocess
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-BUILD = pathlib.Path(os.environ.get("RBDCRYPT_TEST_BUILD") or ROOT / "build" / "asan")
-PROGRAM = BUILD / "tests" / "rotation" / "cron_next"
 
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 WEEKDAYS = "sun mon tue wed thu fri sat".split()
@@ -53,12 +47,15 @@ EXPRESSIONS_PER_CHANGE = 40
 
 
 @pytest.fixture(scope="module")
-def croniter():
+def croniter(croniter_python):
     """Runs croniter_next.py."""
-    done = subprocess.run([ROOT / "dev" / "croniter", "program"], capture_output=True, text=True)
-    if done.returncode != 0:
-        pytest.skip("croniter is not to be had: " + " ".join(done.stderr.strip().splitlines()[-1:]))
-    return lambda mode, lines: answers([done.stdout.strip(), HERE / "croniter_next.py", mode], lines)
+    return lambda mode, lines: answers([croniter_python, HERE / "croniter_next.py", mode], lines)
+
+
+@pytest.fixture(scope="module")
+def cron_next(program):
+    """Runs ours."""
+    return lambda lines: answers([program("cron_next")], lines)
 
 
 def answers(command, lines):
@@ -122,17 +119,17 @@ def different(lines, ours, theirs):
             for line, a, b in zip(lines, ours, theirs) if a != b]
 
 
-def test_ticks_are_those_of_croniter(croniter):
+def test_ticks_are_those_of_croniter(croniter, cron_next):
     dice = random.Random(6)
     lines = [f"{expression(dice)}\t{dice.randint(FIRST, LAST)}" for _ in range(EXPRESSIONS)]
     theirs = croniter("ticks", lines)
-    ours = answers([PROGRAM], lines)
+    ours = cron_next(lines)
     assert different(lines, ours, theirs) == []
     # The expressions are worth it: they come, nearly all of them.
     assert sum("never" in answer for answer in theirs) < EXPRESSIONS / 100
 
 
-def test_ticks_are_minutes_that_match_where_clocks_change(croniter):
+def test_ticks_are_minutes_that_match_where_clocks_change(croniter, cron_next):
     dice = random.Random(7)
     cases = []
     for zone, dates in CHANGES.items():
@@ -141,7 +138,7 @@ def test_ticks_are_minutes_that_match_where_clocks_change(croniter):
             cases += [(zone, night(dice), int(midnight) - dice.randint(0, 2 * 86_400))
                       for _ in range(EXPRESSIONS_PER_CHANGE)]
     theirs = croniter("minutes", ["\t".join(map(str, case)) for case in cases])
-    ours = answers([PROGRAM], [f"CRON_TZ={zone} {text}\t{time}" for zone, text, time in cases])
+    ours = cron_next([f"CRON_TZ={zone} {text}\t{time}" for zone, text, time in cases])
     # Up to where the minutes were looked at.
     ours = ["\t".join(tick for tick in answer.split("\t")
                       if tick != "never" and int(tick) <= time // 60 * 60 + 5 * 86_400)
