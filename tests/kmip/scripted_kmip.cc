@@ -34,7 +34,7 @@ Bytes AnswerTo(const TtlvView& request, const std::function<void(TtlvWriter& ite
 
 Bytes SuccessTo(const TtlvView& request) {
   return AnswerTo(request, [](TtlvWriter& item) {
-    item.Enum(Tag::kResultStatus, kmip::ResultStatus::kSuccess);
+    item.Enum(Tag::kResultStatus, kmip::ResultStatus::kSuccess).Begin(Tag::kResponsePayload).End();
   });
 }
 
