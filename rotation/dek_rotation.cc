@@ -291,7 +291,11 @@ Status DekRotation::Drop(int slot) {
 Status DekRotation::DropUnexplained(int slot) {
   const rbd::KeyslotInfo& info = found_.slot(slot).info;
   const bool is_of_this_driver = record_.has_value() && record_->fingerprint == info.fingerprint;
-  RETURN_IF_ERROR(fence_.Exclude(context_, info, is_of_this_driver, *deks_));
+  ASSIGN_OR_RETURN(const bool is_excluded,
+                   fence_.Exclude(context_, info, is_of_this_driver, *deks_));
+  if (!is_excluded) {
+    return OkStatus();
+  }
   ++report_.dropped_unexplained;
   return Drop(slot);
 }

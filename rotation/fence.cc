@@ -22,27 +22,44 @@ static_assert(kSendTime < rbd::kVolumeLockReserve);
 
 StoreFence::StoreFence(const Parts& parts) : parts_(parts), sent_(parts.image, parts.grace) {}
 
-Status StoreFence::Exclude(const Context& context,
-                           const rbd::KeyslotInfo& slot,
-                           bool is_of_this_driver,
-                           const rbd::StoredDeks& deks) {
+Result<bool> StoreFence::Exclude(const Context& context,
+                                 const rbd::KeyslotInfo& slot,
+                                 bool is_of_this_driver,
+                                 const rbd::StoredDeks& deks) {
   if (!is_of_this_driver) {
-    ASSIGN_OR_RETURN(const seconds seen, parts_.records.UnexplainedFor(
-                                             slot.fingerprint, rbd::UnixTime(context.clock())));
-    if (seen < parts_.grace) {
-      return Aborted(Cat("keyslot ", slot.number, " answers to no DEK that is stored, and was not ",
-                         "added by this driver; its key may still be on its way to the key ",
-                         "manager; it is dropped, and the rotation goes on, in ",
-                         (parts_.grace - seen).count(), " s"));
-    }
+    RETURN_IF_ERROR(CheckIsOld(context, slot));
   }
   if (parts_.store.MayBeOverwrittenLate()) {
-    return CheckMaySend(context);
+    RETURN_IF_ERROR(CheckMaySend(context));
+    return true;
   }
-  if (!parts_.store->CanCompareAndSet()) {
+  return parts_.store->CanCompareAndSet() ? FenceByWriting(context, deks) : true;
+}
+
+Status StoreFence::CheckIsOld(const Context& context, const rbd::KeyslotInfo& slot) {
+  ASSIGN_OR_RETURN(const seconds seen,
+                   parts_.records.UnexplainedFor(slot.fingerprint, rbd::UnixTime(context.clock())));
+  if (seen >= parts_.grace) {
     return OkStatus();
   }
-  return AfterEffect("rotation.store-fenced", Replace(context, deks.version(), deks.current()));
+  return Aborted(Cat("keyslot ", slot.number, " answers to no DEK that is stored, and was not ",
+                     "added by this driver; its key may still be on its way to the key manager; ",
+                     "it is dropped, and the rotation goes on, in ", (parts_.grace - seen).count(),
+                     " s"));
+}
+
+Result<bool> StoreFence::FenceByWriting(const Context& context, const rbd::StoredDeks& deks) {
+  if (fenced_version_.empty()) {
+    ASSIGN_OR_RETURN(fenced_version_, Replace(context, deks.version(), deks.current()));
+    RETURN_IF_ERROR(AfterEffect("rotation.store-fenced", OkStatus()));
+    return false;
+  }
+  if (deks.version() != fenced_version_) {
+    return Aborted(
+        "the version that the key manager gave to the current DEK a moment ago is not "
+        "the one that it has: somebody else wrote there, or it lost what it stored");
+  }
+  return true;
 }
 
 // What was sent, and what a create or rotation ended with: of an answered write an earlier try may
@@ -77,13 +94,15 @@ Status StoreFence::Send(const Context& context, const std::string& version, cons
     RETURN_IF_ERROR(parts_.lock.EnsureHeld());
     RETURN_IF_ERROR(AfterEffect("rotation.dek-announced", sent_.Record(context.clock())));
   }
-  return Replace(context, version, dek);
+  return Replace(context, version, dek).status();
 }
 
-Status StoreFence::Replace(const Context& context, const std::string& version, const Secret& dek) {
+Result<std::string> StoreFence::Replace(const Context& context,
+                                        const std::string& version,
+                                        const Secret& dek) {
   RETURN_IF_ERROR(parts_.lock.EnsureHeld());
   const Context sending = context.WithTimeout(kSendTime);
-  return parts_.store->Replace(sending, parts_.volume_id, version, dek).status();
+  return parts_.store->Replace(sending, parts_.volume_id, version, dek);
 }
 
 }  // namespace rbdcrypt::rotation

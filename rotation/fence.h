@@ -48,13 +48,14 @@ class StoreFence {
 
   explicit StoreFence(const Parts& parts);
 
-  // Ok: that keyslot's key will never be the current DEK. `deks` is what the store holds.
+  // True: that keyslot's key will never be the current DEK. False: the store was fenced just now;
+  // fetch, and ask again with what it holds then, for an answer is no proof that it was stored.
   // kAborted: not yet; the text says when. Or somebody else wrote to the store. Errors of
   // DekStore::Replace as they come.
-  Status Exclude(const Context& context,
-                 const rbd::KeyslotInfo& slot,
-                 bool is_of_this_driver,
-                 const rbd::StoredDeks& deks);
+  Result<bool> Exclude(const Context& context,
+                       const rbd::KeyslotInfo& slot,
+                       bool is_of_this_driver,
+                       const rbd::StoredDeks& deks);
 
   // Ok: a DEK that is sent now will not be replaced by an earlier one. kAborted: not yet.
   Status CheckMaySend(const Context& context);
@@ -66,10 +67,16 @@ class StoreFence {
 
  private:
   Result<std::chrono::seconds> SendingLeft(const Context& context);
-  Status Replace(const Context& context, const std::string& version, const Secret& dek);
+  Status CheckIsOld(const Context& context, const rbd::KeyslotInfo& slot);
+  Result<bool> FenceByWriting(const Context& context, const rbd::StoredDeks& deks);
+  Result<std::string> Replace(const Context& context,
+                              const std::string& version,
+                              const Secret& dek);
 
   const Parts parts_;
   rbd::SentDek sent_;
+  // The version that the fencing write got; "" before it.
+  std::string fenced_version_;
 };
 
 }  // namespace rbdcrypt::rotation

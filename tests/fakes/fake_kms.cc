@@ -149,7 +149,7 @@ Result<std::string> FakeKms::Create(const Context& context,
       [volume = std::string(volume_id), text = std::string(dek.RevealText())](FakeKms& self)
           ABSL_NO_THREAD_SAFETY_ANALYSIS { self.Store(volume, 0, text); };
   RETURN_IF_ERROR(Write(context, "Create", refuse, effect));
-  return std::to_string(CurrentVersion(volume_id));
+  return std::to_string(last_version_);
 }
 
 Result<std::string> FakeKms::Replace(const Context& context,
@@ -171,7 +171,7 @@ Result<std::string> FakeKms::Replace(const Context& context,
                        expected](FakeKms& self)
                           ABSL_NO_THREAD_SAFETY_ANALYSIS { self.Store(volume, expected, text); };
   RETURN_IF_ERROR(Write(context, "Replace", refuse, effect));
-  return std::to_string(CurrentVersion(volume_id));
+  return std::to_string(last_version_);
 }
 
 Status FakeKms::RemovePrevious(const Context& context, std::string_view volume_id) {
@@ -231,6 +231,7 @@ Status FakeKms::Write(const Context& context,
   }
   const Status refused = refuse();
   if (fault == KmsFault::kForgotten) {
+    ++last_version_;
     return refused;
   }
   if (refused.ok() && fault == KmsFault::kLandsLater) {

@@ -8,8 +8,10 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "rbd/keyslots.h"
 #include "rbd/luks/crypt_device.h"
 #include "rbd/luks/header.h"
+#include "rbd/snapshot_headers.h"
 #include "rbd/volume_dek_store.h"
 #include "rotation/rotate_volume.h"
 
@@ -60,6 +62,32 @@ Result<rotation::RotationReport> RotationWorld::Rotate(
   return rotation::RotateVolume(by.context(), by.caller(), by.Parts(), volume_.volume_id, options);
 }
 
+Result<rotation::RotationReport> RotationWorld::RotateThrough(rbd::luks::HeaderIo& header) const {
+  Driver& by = driver();
+  const rbd::VolumeFlowParts parts = by.Parts();
+  ASSIGN_OR_RETURN(
+      const rbd::LocatedVolume volume,
+      parts.locator.Locate(by.context(), by.caller(), volume_id(), rbd::ConnectionUse::kUnderLock));
+  ASSIGN_OR_RETURN(const auto lock, rbd::VolumeLock::Acquire(by.context(),
+                                                             {.connection = *volume.connection,
+                                                              .pool = *volume.pool,
+                                                              .volume_id = volume_id(),
+                                                              .image_name = image_name()},
+                                                             parts.lock));
+  rbd::ImageStore& images = volume.pool->images();
+  ASSIGN_OR_RETURN(const auto image, images.Open(image_name(), rbd::OpenMode::kReadWrite));
+  rbd::LuksKeyslots keyslots(header);
+  rbd::RbdSnapshotHeaders snapshots(images, image_name(), OkStatus);
+  return rotation::Rotate(by.context(),
+                          {.image = *image,
+                           .keyslots = keyslots,
+                           .snapshots = snapshots,
+                           .kms = Kms(),
+                           .lock = *lock,
+                           .volume_id = volume_id()},
+                          {});
+}
+
 Result<rotation::RotationReport> RotationWorld::RotateAtLast(
     const rotation::RotationOptions& options) {
   Result<rotation::RotationReport> report = Rotate(options);
@@ -76,8 +104,15 @@ void RotationWorld::ArrangeKeyslots(std::string_view known,
                                     std::string_view slot_0,
                                     std::string_view slot_1) const {
   const auto image = Image();
-  Add(*image, known, known, 1);
-  Drop(*image, 0);
+  const Result<int> slot = rbd::luks::ProveOpens(Any(), *image, Secret(known));
+  RBDCRYPT_CHECK(slot.ok());
+  if (UsedKeyslots().size() > 1) {
+    Drop(*image, 1 - *slot);
+  }
+  if (*slot == 0) {
+    Add(*image, known, known, 1);
+    Drop(*image, 0);
+  }
   if (slot_0.empty()) {
     RBDCRYPT_CHECK(slot_1 == known);
     return;

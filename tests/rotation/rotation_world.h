@@ -10,6 +10,7 @@
 
 #include "base/status.h"
 #include "rbd/image.h"
+#include "rbd/luks/header_io.h"
 #include "rotation/dek_rotation.h"
 #include "tests/rbd/volume_world.h"
 
@@ -32,6 +33,9 @@ class RotationWorld {
 
   Result<rotation::RotationReport> Rotate(Driver& by,
                                           const rotation::RotationOptions& options = {}) const;
+
+  // The same with its header somewhere else than in the image.
+  Result<rotation::RotationReport> RotateThrough(rbd::luks::HeaderIo& header) const;
 
   // Rotates until it succeeds, as an automatic caller does: after each transient error time passes
   // by which locks run out and, the second time, late writes have landed or never will.
