@@ -45,6 +45,9 @@ CREATE_AGAIN = {
 STAGE = """node.intent node.image-meta attach.qemu-recorded attach.qemu-started attach.qemu-secrets
     attach.qemu-opened attach.qemu-exported attach.qemu-loop attach.qemu-complete node.attached
     lock.widened stage.filesystem-making node.mkfs stage.filesystem-made node.mount-point node.mounted"""
+ROTATE = """replace.dek rotation.unexplained-seen rotation.store-fenced rotation.dek-announced
+    rotation.previous-restored rotation.begun rotation.keyslot-added rotation.dek-stored
+    rotation.keyslot-dropped rotation.recorded rotation.ended rotation.previous-removed"""
 PASSED_BY = {
     **dict.fromkeys(CREATE.split(), "create"),
     **dict.fromkeys(STAGE.split(), "stage"),
@@ -68,7 +71,7 @@ ELSEWHERE = {
     "detach.krbd-unmapped": "needs the kernel module rbd: tests/guest",
     "create.dek-announced": "needs a key manager that cannot compare and set: tests/rbd",
     "create.dek-settled": "needs a key manager that cannot compare and set: tests/rbd",
-    "replace.dek": "no call of this version replaces a DEK: tests/rbd",
+    **dict.fromkeys(ROTATE.split(), "no call of the driver's socket rotates: tests/rotation"),
 }
 # Only the passphrase of the Secret is in a store of its own (kms/default_secret.h).
 KMS_OF = {"delete.dek": "default"}
@@ -116,9 +119,7 @@ def cases(request, driver_maker, crash_binary, pool, new_name):
 
 
 def test_every_point_is_in_the_table(crash_binary):
-    # No command rotates yet: those points are passed by the unit tests alone.
-    points = [each for each in points_of(crash_binary) if not each.startswith("rotation.")]
-    assert sorted(points) == sorted([*PASSED_BY, *ELSEWHERE])
+    assert sorted(points_of(crash_binary)) == sorted([*PASSED_BY, *ELSEWHERE])
 
 
 def expect_killed(process, call):
