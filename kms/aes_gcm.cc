@@ -8,35 +8,12 @@
 
 #include <openssl/evp.h>
 
-#include "base/handle.h"
+#include "kms/aes_cipher.h"
 
 namespace rbdcrypt::kms {
 namespace {
 
-using CipherContext = CHandle<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
-
 enum class Direction : int { kDecrypt = 0, kEncrypt = 1 };
-
-unsigned char* Octets(std::byte* bytes) {
-  return reinterpret_cast<unsigned char*>(bytes);
-}
-
-const unsigned char* Octets(std::span<const std::byte> bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-
-const EVP_CIPHER* CipherFor(std::size_t key_bytes) {
-  switch (key_bytes) {
-    case 16:
-      return EVP_aes_128_gcm();
-    case 24:
-      return EVP_aes_192_gcm();
-    case 32:
-      return EVP_aes_256_gcm();
-    default:
-      return nullptr;
-  }
-}
 
 Status Failed(const char* step) {
   return Internal(std::string("OpenSSL refused AES-GCM: ") + step);
@@ -47,7 +24,7 @@ Result<CipherContext> Start(Direction direction,
                             const Secret& key,
                             std::span<const std::byte> nonce,
                             std::span<const std::byte> associated) {
-  const EVP_CIPHER* cipher = CipherFor(key.size());
+  const EVP_CIPHER* cipher = AesCipher(AesMode::kGcm, key.size());
   RBDCRYPT_CHECK(cipher != nullptr && nonce.size() == kGcmNonceBytes);
   CipherContext context(EVP_CIPHER_CTX_new());
   if (context == nullptr || EVP_CipherInit_ex(context.get(), cipher, nullptr, Octets(key.Reveal()),
