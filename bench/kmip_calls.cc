@@ -31,6 +31,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "bench/rounds.h"
+#include "kmip/connection.h"
 #include "kmip/family.h"
 #include "kmip/kmip_kms.h"
 #include "kmip/messages.h"
@@ -194,37 +195,17 @@ class Ours {
   std::string wrapped_;
 };
 
-// One request on a stream, and its answer.
-Result<kmip::Answer> Ask(net::ByteStream& stream, const kmip::Request& request) {
-  const Context context = Context::Background();
-  ASSIGN_OR_RETURN(const kmip::ItemId id, kmip::NewItemId());
-  RETURN_IF_ERROR(stream.Write(context, kmip::EncodeRequest(request, {}, id).Reveal()));
-  Secret message(kmip::kMaxMessageBytes);
-  std::size_t have = 0;
-  std::size_t wanted = kmip::kItemHeaderBytes;
-  while (have < wanted) {
-    ASSIGN_OR_RETURN(const std::size_t more,
-                     stream.Read(context, message.MutableBytes().subspan(have)));
-    if (more == 0) {
-      return Unavailable("the server ended the connection");
-    }
-    have += more;
-    if (wanted == kmip::kItemHeaderBytes && have >= wanted) {
-      ASSIGN_OR_RETURN(wanted, kmip::TtlvView::MessageBytes(message.Reveal().first(wanted),
-                                                            kmip::Tag::kResponseMessage));
-    }
-  }
-  message.Shrink(have);
-  return kmip::DecodeAnswer(std::move(message), request, {}, id);
-}
-
 // As ceph-csi unwraps a DEK. Certificates are read anew each time there, too.
 Status UnwrapTheirWay(const World& world, const kms::Envelope& wrapped) {
   ASSIGN_OR_RETURN(const auto dialer,
                    net::TlsDialer::New(world.server().Address(), world.Tls(), {}));
-  ASSIGN_OR_RETURN(const auto stream, dialer->Dial(Context::Background()));
+  const Context context = Context::Background();
+  ASSIGN_OR_RETURN(auto stream, dialer->Dial(context));
+  kmip::Connection connection(std::move(stream), dialer->address(),
+                              {.write = std::chrono::seconds(10), .read = std::chrono::seconds(10)},
+                              context.clock().Now());
   ASSIGN_OR_RETURN(const kmip::Answer versions,
-                   Ask(*stream, kmip::DiscoverVersionsRequest({kmip::Version()})));
+                   connection.Ask(context, kmip::DiscoverVersionsRequest({kmip::Version()}), {}));
   RETURN_IF_ERROR(kmip::ReadVersions(versions).status());
   const kmip::Request request =
       kmip::DecryptRequest({.key_id = kKeyId,
@@ -233,7 +214,7 @@ Status UnwrapTheirWay(const World& world, const kms::Envelope& wrapped) {
                                            .algorithm = kmip::CryptographicAlgorithm::kAes},
                             .data = wrapped.ciphertext,
                             .iv = wrapped.nonce});
-  ASSIGN_OR_RETURN(const kmip::Answer answer, Ask(*stream, request));
+  ASSIGN_OR_RETURN(const kmip::Answer answer, connection.Ask(context, request, {}));
   return kmip::ReadDecrypted(answer).status();
 }
 
