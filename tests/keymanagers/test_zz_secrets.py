@@ -5,58 +5,35 @@
 By its name this file runs after the others. Their DEKs, tokens and passphrases are looked for in what
 the servers wrote down, and those of one more life in all that a driver shows and keeps.
 """
-import base64
 import pathlib
 import re
-import shutil
-import types
 
 import pytest
 
 import keys
 from harness import memory
 from harness.calls import small_volume, stage_error
-from harness.leftovers import Leftovers
+from harness.watched_life import add_dek, watched_life, what_was_shown, what_was_written
 from harness.world import DRIVER_NAMESPACE
-from witness import Witness
 from world import Case
 
 # Of OpenBao's tokens and of service accounts'.
 TOKENS = re.compile(rb"\b(?:s|hvs)\.[A-Za-z0-9]{20,}|eyJ[A-Za-z0-9_-]{20,}\.eyJ[A-Za-z0-9_-]{20,}")
 
 
-def add_dek(secrets, volume, dek):
-    secrets[f"DEK of {volume.id}"] = dek.encode()
-    secrets[f"DEK of {volume.id}, decoded"] = base64.urlsafe_b64decode(dek + "==")
-
-
 def metadata_dek(setup, v):
     wrapped = setup.world.ceph.run("rbd", "image-meta", "get", keys.image_spec(v), keys.DEK_KEY)
-    return keys.metadata_dek(wrapped, setup.passphrase, v.id).decode()
+    return keys.metadata_dek(wrapped, setup.passphrase, v.id)
 
 
 @pytest.fixture(scope="module")
 def life(world):
     """A driver with a staged volume of each provider, which met errors before; what is known of its
     secrets; and a witness who looked on."""
-    lived = types.SimpleNamespace(driver=world.new_driver(), secrets={}, witness=Witness(),
-                                  setups=[], volumes=[])
-    lived.witness.start()
-    lived.witness.watch_folder(lived.driver.folder)
-    try:
-        lived.driver.start()
+    with watched_life(world) as lived:
         for provider in ("vault", "vaulttokens", "vaulttenantsa", "metadata"):
             live(lived, world.set_up(Case(provider)))
         yield lived
-        for v in lived.volumes:
-            v.unstage().delete()
-    finally:
-        lived.driver.stop()
-        lived.witness.stop()
-        Leftovers(lived.driver.folder, lived.driver.runtime).remove()
-        shutil.rmtree(lived.driver.runtime, ignore_errors=True)
-        for setup in lived.setups:
-            setup.remove()
 
 
 def live(lived, setup):
@@ -69,7 +46,7 @@ def live(lived, setup):
         add_dek(lived.secrets, v, metadata_dek(setup, v))
         lived.secrets[f"passphrase of {setup.tenant}"] = setup.passphrase.encode()
     else:
-        add_dek(lived.secrets, v, setup.stored_dek(v))
+        add_dek(lived.secrets, v, setup.stored_dek(v).encode())
         fail_with(setup, v)
     if setup.case.provider == "vaulttokens":
         token = setup.world.kube.secret(setup.tenant, "ceph-csi-kms-token")["token"]
@@ -97,21 +74,10 @@ def written_by_servers(vault, kube):
 
 
 def test_no_secret_was_shown(life, vault, kube):
-    witness = life.witness
-    for name, secret in life.secrets.items():
-        witness.add_secret(name, secret)
-    for process in (life.driver.controller, life.driver.node):
-        witness.keep_metrics(process)
-    witness.keep_files(life.driver.folder)
-    for path, content in written_by_servers(vault, kube).items():
-        witness.keep(path, content)
-    witness._look_at_processes()
-    kinds = {name.split()[0] for name in life.secrets}
-    assert kinds == {"DEK", "token", "passphrase"}
-    for sight in ("controller.log", "node.log", "node1/audit.log", "node1/log",
-                  "apiserver/audit.log", "metrics of", "qemu-storage-daemon"):
-        assert any(sight in seen for seen in witness.sights), f"{sight} was not looked at"
-    assert witness.findings() == []
+    assert {name.split()[0] for name in life.secrets} == {"DEK", "token", "passphrase"}
+    assert what_was_shown(life, life.secrets, written_by_servers(vault, kube), (
+        "controller.log", "node.log", "node1/audit.log", "node1/log", "apiserver/audit.log",
+        "metrics of", "qemu-storage-daemon")) == []
 
 
 def test_no_token_of_any_kind_was_written_down(life, vault, kube):
@@ -128,12 +94,8 @@ def test_no_secret_of_the_run_was_written_down(world, vault, kube):
     """Of no other test in this folder."""
     if len(world.secrets) < 10:
         pytest.skip("no other tests ran before")
-    witness = Witness()
-    for name, secret in world.secrets.items():
-        witness.add_secret(name, secret)
-    for path, content in {**written_by_servers(vault, kube), **world.logs}.items():
-        witness.keep(path, content)
-    assert witness.findings() == []
+    logs = {**written_by_servers(vault, kube), **world.logs}
+    assert what_was_written(world.secrets, logs) == []
 
 
 def test_no_key_stays_in_memory(life):

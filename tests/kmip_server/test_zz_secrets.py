@@ -5,19 +5,14 @@
 By its name this file runs after the others. Their DEKs and KEKs are looked for in what drivers and
 servers wrote down, and those of one more life in all that a driver shows and keeps.
 """
-import base64
-import shutil
-import types
-
 import pytest
 from cryptography.hazmat.primitives import serialization
 
 import keys
 from harness import memory
 from harness.calls import small_volume, stage_error
-from harness.leftovers import Leftovers
+from harness.watched_life import add_dek, watched_life, what_was_shown, what_was_written
 from kmip_world import WRAPS, Case
-from witness import Witness
 
 
 def private_number(pem):
@@ -30,35 +25,19 @@ def private_number(pem):
 def life(world, kmip):
     """A driver with a staged volume of each way to wrap, which met errors before; what is known of
     its secrets; and a witness who looked on."""
-    lived = types.SimpleNamespace(driver=world.new_driver(), secrets={}, witness=Witness(),
-                                  setups=[], volumes=[])
-    lived.witness.start()
-    lived.witness.watch_folder(lived.driver.folder)
-    try:
-        lived.driver.start()
+    with watched_life(world) as lived:
         for wrap in WRAPS:
             live(lived, world.set_up(Case(wrap), secret_name=f"credentials-{wrap}"))
         # They outlast the single test.
         world.setups.clear()
         yield lived
-        for v in lived.volumes:
-            v.unstage().delete()
-    finally:
-        lived.driver.stop()
-        lived.witness.stop()
-        Leftovers(lived.driver.folder, lived.driver.runtime).remove()
-        shutil.rmtree(lived.driver.runtime, ignore_errors=True)
-        for setup in lived.setups:
-            setup.remove()
 
 
 def live(lived, setup):
     lived.setups.append(setup)
     v = small_volume(lived.driver, setup)
     lived.volumes.append(v)
-    dek = setup.dek_of(v)
-    lived.secrets[f"DEK of {v.id}"] = dek
-    lived.secrets[f"DEK of {v.id}, decoded"] = base64.urlsafe_b64decode(dek + b"==")
+    add_dek(lived.secrets, v, setup.dek_of(v))
     lived.secrets[f"KEK {setup.key_id}"] = setup.keks[setup.key_id]
     fail_with(setup, v)
     v.stage().unstage().stage()
@@ -81,34 +60,21 @@ def written_by_servers(kmip, kube):
 
 
 def test_no_secret_was_shown(life, kmip, kube):
-    witness = life.witness
     pem = kmip.pem("client.key")
-    for name, secret in {**life.secrets, "client key": pem.encode(),
-                         "client key, its number": private_number(pem)}.items():
-        witness.add_secret(name, secret)
-    for process in (life.driver.controller, life.driver.node):
-        witness.keep_metrics(process)
-    witness.keep_files(life.driver.folder)
-    for path, content in written_by_servers(kmip, kube).items():
-        witness.keep(path, content)
-    witness._look_at_processes()
-    assert {name.split()[0] for name in witness.secrets} == {"DEK", "KEK", "client"}
-    for sight in ("controller.log", "node.log", "node3/server.log", "node3/log",
-                  "apiserver/audit.log", "metrics of", "qemu-storage-daemon"):
-        assert any(sight in seen for seen in witness.sights), f"{sight} was not looked at"
-    assert witness.findings() == []
+    secrets = {**life.secrets, "client key": pem.encode(),
+               "client key, its number": private_number(pem)}
+    assert {name.split()[0] for name in secrets} == {"DEK", "KEK", "client"}
+    assert what_was_shown(life, secrets, written_by_servers(kmip, kube), (
+        "controller.log", "node.log", "node3/server.log", "node3/log", "apiserver/audit.log",
+        "metrics of", "qemu-storage-daemon")) == []
 
 
 def test_no_secret_of_the_run_was_written_down(world, kmip, kube):
     """Of no other test in this folder."""
     if len(world.secrets) < 10:
         pytest.skip("no other tests ran before")
-    witness = Witness()
-    for name, secret in world.secrets.items():
-        witness.add_secret(name, secret)
-    for path, content in {**written_by_servers(kmip, kube), **world.logs}.items():
-        witness.keep(path, content)
-    assert witness.findings() == []
+    logs = {**written_by_servers(kmip, kube), **world.logs}
+    assert what_was_written(world.secrets, logs) == []
 
 
 def test_no_key_stays_in_memory(life):
